@@ -1,0 +1,1 @@
+"""What every service of the e-mail gateway shares."""

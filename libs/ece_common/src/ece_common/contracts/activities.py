@@ -1,0 +1,170 @@
+"""Activities: one e-mail, in or out, and where it stands (DESIGN 4)."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Base64Bytes, Field
+
+from ece_common.contracts.base import Address, Body, Line, Name, Sent, Strict, SubjectLine
+
+Direction = Literal["inbound", "outbound"]
+Subtype = Literal[
+    "email",
+    "email_permanent_undeliverable",
+    "email_temporary_undeliverable",
+    "auto_reply",
+    "complaint",
+    "unparsed",
+]
+ActivityStatus = Literal["new", "assigned", "in_progress", "completed"]
+"""Inbound: new, assigned to someone, in progress, completed. Outbound: in progress until its delivery ended."""
+AttachmentState = Literal["available", "quarantined", "deleted"]
+
+MAXIMUM_BODY = 10 * 1024 * 1024
+Text = Annotated[Body, Field(max_length=MAXIMUM_BODY)]
+Recipients = Annotated[list[Address], Field(max_length=500)]
+
+
+class Header(Sent):
+    name: str
+    value: str
+
+
+class Attachment(Sent):
+    n: int
+    name: str
+    content_type: str
+    size: int
+    state: AttachmentState
+    inline: bool = False
+    content_id: str | None = None
+
+
+class Activity(Sent):
+    id: int
+    department_id: int
+    alias_id: int | None
+    queue_id: int | None
+    direction: Direction
+    subtype: Subtype
+    status: ActivityStatus
+    assigned_to: str | None
+    from_: str | None = Field(alias="from")
+    from_name: str | None
+    to: list[str]
+    cc: list[str]
+    bcc: list[str]
+    reply_to: list[str]
+    subject: str
+    text: str | None
+    html: str | None
+    headers: list[Header]
+    message_id: str | None
+    in_reply_to: str | None
+    parent_id: int | None
+    received_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    evidence: dict[str, Any] | None
+    unparsed_reason: str | None
+    attachments: list[Attachment]
+
+
+class ActivitySummary(Sent):
+    """An activity in a list: all but the bodies and headers."""
+
+    id: int
+    department_id: int
+    alias_id: int | None
+    queue_id: int | None
+    direction: Direction
+    subtype: Subtype
+    status: ActivityStatus
+    assigned_to: str | None
+    from_: str | None = Field(alias="from")
+    from_name: str | None
+    to: list[str]
+    subject: str
+    message_id: str | None
+    in_reply_to: str | None
+    parent_id: int | None
+    received_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ActivityChange(Strict):
+    """RFC 7396 merge patch of what a person may change on an activity."""
+
+    status: ActivityStatus | None = None
+    queue_id: int | None = None
+
+
+class Assignment(Strict):
+    assigned_to: Line | None = Field(description="Who works on it; null gives it back to the queue.")
+
+
+class NewAttachment(Strict):
+    name: Name
+    content_type: Annotated[str, Field(max_length=255, pattern=r"^[\w!#$&^.+\-]+/[\w!#$&^.+\-]+$")] = (
+        "application/octet-stream"
+    )
+    content_base64: Base64Bytes
+
+
+Attachments = Annotated[list[NewAttachment], Field(max_length=100)]
+
+
+class NewReply(Strict):
+    """An answer to an activity. Only `text` or `html` is needed; all else follows from the activity."""
+
+    text: Text | None = None
+    html: Text | None = None
+    to: Recipients | None = None
+    cc: Recipients = []
+    bcc: Recipients = []
+    subject: SubjectLine | None = None
+    from_address: Address | None = None
+    attachments: Attachments = []
+    automatic: bool = Field(
+        default=False, description="An automatic answer: envelope sender <> and Auto-Submitted (RFC 3834)."
+    )
+
+
+class NewMessage(Strict):
+    """A new outbound e-mail of a department (compose). From defaults to the default alias (R64)."""
+
+    text: Text | None = None
+    html: Text | None = None
+    to: Annotated[Recipients, Field(min_length=1)]
+    cc: Recipients = []
+    bcc: Recipients = []
+    subject: SubjectLine
+    from_address: Address | None = None
+    attachments: Attachments = []
+
+
+DeliveryStatus = Literal["queued", "sending", "sent", "failed", "uncertain", "cancelled"]
+RecipientKind = Literal["to", "cc", "bcc", "automatic_bcc", "send_mail_to"]
+RecipientStatus = Literal["queued", "sent", "failed", "uncertain", "cancelled"]
+
+
+class DeliveryRecipient(Sent):
+    address: str
+    kind: RecipientKind
+    status: RecipientStatus
+    smtp_code: int | None
+    enhanced_code: str | None
+    smtp_reply: str | None
+    bounced_by: int | None
+
+
+class Delivery(Sent):
+    """How far an outbound activity has come."""
+
+    activity_id: int
+    status: DeliveryStatus
+    attempts: int
+    next_attempt_at: datetime | None
+    last_error: str | None
+    recipients: list[DeliveryRecipient]

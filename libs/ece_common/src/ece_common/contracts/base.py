@@ -1,0 +1,112 @@
+"""The building blocks of every contract: strict models, safe text, addresses, pages."""
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+Item = TypeVar("Item")
+
+# RFC 5321 section 4.5.3.1: local part 64, domain 255, with the at sign and brackets 256 in a path.
+ADDRESS_LIMIT = 254
+
+# A private mail system may use any domain, support@localhost too; the library documents this list as ours to change.
+SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+class Strict(BaseModel):
+    """A body a caller sends: unknown fields and wrong types are refused, by name."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, strict=False, hide_input_in_errors=True)
+
+
+class Sent(BaseModel):
+    """A body a service answers: readers ignore what they do not know, so that fields can be added."""
+
+    model_config = ConfigDict(extra="ignore", populate_by_name=True, from_attributes=True)
+
+
+def _no_control_characters(value: str) -> str:
+    # RFC 5322 section 2.2: a header field body is one line; this is what makes header injection impossible.
+    for character in value:
+        if ord(character) < 32 or ord(character) == 127 or character in "\x85\u2028\u2029":
+            raise ValueError(f"must be one line of text without control characters; found U+{ord(character):04X}")
+    return value
+
+
+def _no_nul(value: str) -> str:
+    # Postgres cannot hold NUL in text, and no mail body needs it.
+    if "\x00" in value:
+        raise ValueError("must not contain the character U+0000")
+    return value
+
+
+def _address(value: str) -> str:
+    """An addr-spec (RFC 5322 section 3.4.1, RFC 6531), as it will stand in headers and the envelope."""
+    value = _no_control_characters(value).strip()
+    if "@" not in value:
+        raise ValueError("must be an e-mail address with a domain, such as support@example.com")
+    try:
+        checked = validate_email(value, check_deliverability=False, globally_deliverable=False, test_environment=True)
+    except EmailNotValidError as problem:
+        raise ValueError(f"must be an e-mail address such as support@example.com: {problem}") from None
+    return checked.normalized
+
+
+Line = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no_control_characters)]
+"""At most 255 characters on one line."""
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=255),
+    AfterValidator(_no_control_characters),
+]
+"""What an administrator calls a thing: 1 to 255 characters on one line."""
+
+Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_no_nul)]
+"""A description: at most 2,000 characters."""
+
+SubjectLine = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_no_control_characters)]
+
+Body = Annotated[str, AfterValidator(_no_nul)]
+
+Address = Annotated[str, StringConstraints(max_length=ADDRESS_LIMIT), AfterValidator(_address)]
+"""One e-mail address: an addr-spec of at most 254 characters, without a display name."""
+
+Host = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:\-\[\]]+$"),
+]
+"""A host name or an IP address (R23, R26)."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Page(Sent, Generic[Item]):
+    """One page of a list. `next_cursor` goes into `?cursor=` for the next one; null at the end."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+class Reference(Sent):
+    """Something that still refers to a resource and so keeps it from being deleted."""
+
+    type: str
+    id: int
+    name: str
+
+
+SERVER_PORTS: dict[tuple[str, bool], int] = {
+    ("POP3", False): 110,
+    ("POP3", True): 995,
+    ("IMAP", False): 143,
+    ("IMAP", True): 993,
+    ("SMTP", False): 25,
+    ("SMTP", True): 587,
+    ("ESMTP", False): 25,
+    ("ESMTP", True): 587,
+}
+"""The port a server type and the SSL choice stand for (R84 to R87, R101 to R104)."""
+
+ServiceKind = Literal["retriever", "dispatcher"]

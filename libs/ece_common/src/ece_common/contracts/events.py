@@ -1,0 +1,34 @@
+"""The event feed and the audit log, as read over REST."""
+
+from datetime import datetime
+from typing import Any
+
+from ece_common.contracts.base import Sent
+
+
+class Event(Sent):
+    id: int
+    type: str
+    subject: str
+    """What it is about: `alias/7`, `activity/12`."""
+    department_id: int | None
+    data: dict[str, Any]
+    at: datetime
+
+
+class EventPage(Sent):
+    """Events in the order in which they became visible. Pass `next_after` as `?after=` to go on."""
+
+    items: list[Event]
+    next_after: str
+
+
+class AuditEntry(Sent):
+    id: int
+    at: datetime
+    principal: str
+    action: str
+    subject: str
+    department_id: int | None
+    changes: dict[str, Any]
+    """Field names with old and new value; of a secret only that it changed."""

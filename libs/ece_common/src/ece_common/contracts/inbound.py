@@ -1,0 +1,117 @@
+"""What a retriever hands in: a batch of mails, as multipart/form-data of two parts.
+
+`batch` is an `InboundBatch` in JSON; `contents` is one binary part in which the originals and the decoded
+attachments stand one behind the other. A `Slice` says where in `contents` a piece begins and how long it is, so that
+large mail travels as binary.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ece_common.contracts.activities import Header, Subtype
+from ece_common.contracts.base import Strict
+
+Long = Annotated[str, Field(max_length=100_000)]
+AddressText = Annotated[str, Field(max_length=1000)]
+"""An address as it was written; mail from outside need not be valid, and is stored all the same."""
+
+
+class Slice(Strict):
+    offset: Annotated[int, Field(ge=0)]
+    size: Annotated[int, Field(ge=0)]
+
+
+class Source(Strict):
+    """Where on the mail server a message lies. With the alias and its generation this is the ledger's key."""
+
+    folder: Annotated[str, Field(max_length=255)] = "inbox"
+    uidvalidity: int | None = None
+    uid: int | None = None
+    uidl: Annotated[str, Field(max_length=255)] | None = None
+    fingerprint: Annotated[str, Field(max_length=200)] = ""
+    """Cheap to ask for (size and INTERNALDATE): tells a known mail from another under the same key."""
+
+
+class InboundAttachment(Strict):
+    name: Annotated[str, Field(max_length=1000)]
+    content_type: Annotated[str, Field(max_length=255)]
+    content: Slice
+    inline: bool = False
+    content_id: Annotated[str, Field(max_length=1000)] | None = None
+
+
+class InboundMessage(Strict):
+    source: Source
+    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the original bytes, whether or not they are handed in."""
+    original: Slice | None
+    subtype: Subtype = "email"
+    unparsed_reason: Long | None = None
+    evidence: dict[str, Any] | None = None
+    auto_submitted: AddressText | None = None
+    from_: AddressText | None = Field(default=None, alias="from")
+    from_name: AddressText | None = None
+    to: list[AddressText] = []
+    cc: list[AddressText] = []
+    reply_to: list[AddressText] = []
+    delivered_to: list[AddressText] = []
+    """Delivered-To, X-Original-To and the like: tells by which redirection address it came (R71)."""
+    subject: Long = ""
+    text: str | None = None
+    html: str | None = None
+    headers: list[Header] = []
+    message_id: AddressText | None = None
+    in_reply_to: AddressText | None = None
+    references: list[AddressText] = []
+    received_at: datetime | None = None
+    attachments: Annotated[list[InboundAttachment], Field(max_length=10_000)] = []
+
+
+class LargeMail(Strict):
+    """A mail over `maximum_email_size`: not downloaded, told to the administrator."""
+
+    source: Source
+    size: int
+    action: Literal["skip_and_notify", "delete_and_notify"]
+    from_: AddressText | None = Field(default=None, alias="from")
+    subject: Long = ""
+    message_id: AddressText | None = None
+
+
+class InboundBatch(Strict):
+    alias_id: int
+    epoch: int
+    mailbox_generation: int
+    messages: Annotated[list[InboundMessage], Field(max_length=500)] = []
+    large: Annotated[list[LargeMail], Field(max_length=500)] = []
+    settled: Annotated[list[Source], Field(max_length=1000)] = []
+    """Mails committed before that are now deleted, flagged or moved on the server. Accepted under an old epoch."""
+
+
+class InboundResult(Strict):
+    index: int
+    outcome: Literal["stored", "duplicate", "refused"]
+    activity_id: int | None = None
+    reason: str | None = None
+
+
+class InboundAnswer(Strict):
+    """One result a message, in order. `stored` and `duplicate` may be settled on the server; `refused` may not."""
+
+    results: list[InboundResult]
+
+
+class KnownQuery(Strict):
+    """Which of these mails does the ledger know? For mailboxes whose mail stays on the server."""
+
+    alias_id: int
+    epoch: int
+    mailbox_generation: int
+    sources: Annotated[list[Source], Field(max_length=1000)]
+
+
+class KnownAnswer(Strict):
+    known: list[int]
+    """Indexes into `sources` whose key and fingerprint are in the ledger."""

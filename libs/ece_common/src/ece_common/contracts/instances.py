@@ -1,0 +1,169 @@
+"""Instances, replicas, leases and assignments: who works on which alias (DESIGN 5)."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from ece_common.contracts.aliases import (
+    AfterRetrieval,
+    AliasStatus,
+    IncomingType,
+    OutgoingType,
+    TlsOptions,
+    UseSmtp,
+)
+from ece_common.contracts.base import Name, Sent, ServiceKind, Strict
+from ece_common.contracts.settings import BounceEvidence, LargeEmailAction
+
+AliasIds = Annotated[list[int], Field(max_length=100_000)]
+ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
+
+
+class NewInstance(Strict):
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")]
+    description: Annotated[str, Field(max_length=2000)] = ""
+    alias_ids: AliasIds = []
+
+
+class InstanceChange(Strict):
+    """RFC 7396 merge patch; `alias_ids` replaces the whole list."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    alias_ids: AliasIds | None = None
+
+
+class Replica(Sent):
+    """A running process of an instance, as its last heartbeat told."""
+
+    name: str
+    live: bool
+    started_at: datetime
+    last_heartbeat_at: datetime
+    lease_expires_at: datetime
+    aliases: int
+    counters: dict[str, int]
+
+
+class Instance(Sent):
+    id: int
+    kind: ServiceKind
+    name: str
+    description: str
+    alias_ids: list[int]
+    replicas: list[Replica]
+    created_at: datetime
+    updated_at: datetime
+
+
+class Holding(Strict):
+    """A lease a replica believes it holds."""
+
+    alias_id: int
+    epoch: int
+
+
+class Heartbeat(Strict):
+    """A replica says that it lives. `incarnation` is made once at process start.
+
+    `holding` lists the leases it works under: one that the Config API wants back and that is no longer listed is
+    free for another replica at once. `leaving` gives all of them back (SIGTERM).
+    """
+
+    incarnation: Annotated[str, Field(min_length=8, max_length=64)]
+    holding: Annotated[list[Holding], Field(max_length=100_000)] = []
+    leaving: bool = False
+    counters: Annotated[dict[Name, int], Field(max_length=100)] = {}
+
+
+class HeartbeatAnswer(Sent):
+    lease_seconds: float
+    lease_expires_at: datetime | None
+    beat_after_seconds: float
+    leases: list[Holding]
+    """Leases in force for this replica after the beat; work on nothing else."""
+
+
+class RetrieverSettings(Sent):
+    maximum_email_size: int
+    action_for_large_email: LargeEmailAction
+    maximum_body_size: int
+    message_note_for_large_body: str
+    retriever_batch_size: int
+    connection_attempts: int
+    retry_after_seconds: int
+    poll_interval_seconds: int
+    bounce_evidence: BounceEvidence
+
+
+class IncomingAccess(Sent):
+    """How to get into a mailbox. The one place where a password leaves the Config API, over TLS."""
+
+    server_type: IncomingType
+    server_name: str
+    port: int
+    use_ssl: bool
+    user_name: str
+    password: str = Field(repr=False)
+    access_token: str | None = Field(default=None, repr=False)
+    folder: str
+    tls: TlsOptions = TlsOptions()
+
+
+class AssignedAlias(Sent):
+    """One mailbox to work on, under a lease."""
+
+    alias_id: int
+    department_id: int
+    email_address: str
+    epoch: int
+    mailbox_generation: int
+    """Grows when server, user or folder change: the ledger of known mails starts anew."""
+    status: AliasStatus
+    recoverable: bool
+    """An inactive alias that the system may try again; when false it is only kept, not retrieved."""
+    next_attempt_at: datetime | None
+    failed_attempts: int
+    handed_over_at: datetime | None
+    """When another replica last held this alias: its lock on the mailbox may still linger."""
+    incoming: IncomingAccess
+    after_retrieval: AfterRetrieval
+    move_to: str | None
+
+
+class RetrieverAssignment(Sent):
+    instance: str
+    replica: str
+    lease_seconds: float
+    settings: RetrieverSettings
+    aliases: list[AssignedAlias]
+
+
+class OutgoingAccess(Sent):
+    """How to hand a message over to a server."""
+
+    server_type: OutgoingType
+    server_name: str
+    port: int
+    use_ssl: bool
+    use_smtp: UseSmtp
+    user_name: str | None
+    password: str | None = Field(default=None, repr=False)
+    access_token: str | None = Field(default=None, repr=False)
+    tls: TlsOptions = TlsOptions()
+
+
+class DispatcherSettings(Sent):
+    maximum_connections: int = 8
+    """Per server and user: Microsoft 365 refuses more than three, so adaptors lower it on 432."""
+
+
+class DispatcherAssignment(Sent):
+    instance: str
+    replica: str
+    lease_seconds: float
+    settings: DispatcherSettings
+    alias_ids: list[int]
+    serves_unassigned: bool
+    """The `default` instance also sends for aliases in no instance and for deleted ones."""

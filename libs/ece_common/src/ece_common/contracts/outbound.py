@@ -1,0 +1,119 @@
+"""What passes between the outbound queue and a dispatcher: claims, the sending mark, outcomes (DESIGN 8)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ece_common.contracts.activities import RecipientKind
+from ece_common.contracts.base import Sent, Strict
+from ece_common.contracts.instances import OutgoingAccess, ReplicaName
+
+Reply = Annotated[str, Field(max_length=2000)]
+
+
+class ClaimRequest(Strict):
+    """Ask for work. Answers as soon as there is some, at the latest after `wait` seconds with none."""
+
+    instance: ReplicaName
+    replica: ReplicaName
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    wait: Annotated[float, Field(ge=0, le=60)] = 0
+    paused_routes: Annotated[list[str], Field(max_length=10_000)] = []
+    """Routes this replica holds back just now (throttled, unreachable): nothing of theirs is handed out."""
+
+
+class PendingRecipient(Sent):
+    position: int
+    address: str
+    kind: RecipientKind
+
+
+class OutboundAttachment(Sent):
+    n: int
+    name: str
+    content_type: str
+    size: int
+
+
+class OutboundMessage(Sent):
+    """A claimed message: this dispatcher alone may send it until the claim expires.
+
+    The Config API has already decided sender and recipients (R56 to R62, R71, R114); the dispatcher writes and sends.
+    Attachments are fetched by `GET /v1/outbound-claims/{claim_id}/attachments/{n}`.
+    """
+
+    activity_id: int
+    claim_id: str
+    claim_expires_at: datetime
+    route: str
+    envelope_from: str
+    """The alias's address, or empty for automatic answers (null reverse-path, RFC 5321 section 4.5.5)."""
+    from_: str = Field(alias="from")
+    from_name: str | None
+    to: list[str]
+    cc: list[str]
+    recipients: list[PendingRecipient]
+    """The envelope: those still to be sent to. Bcc stands here and in no header."""
+    subject: str
+    text: str | None
+    html: str | None
+    message_id: str
+    in_reply_to: str | None
+    references: list[str]
+    date: datetime
+    automatic: bool
+    return_tag: str | None
+    """Value of the private header by which a later delivery report is recognised as about this message."""
+    attachments: list[OutboundAttachment]
+    attempts: int
+
+
+class ClaimAnswer(Sent):
+    claims: list[OutboundMessage]
+    routes: dict[str, OutgoingAccess]
+
+
+class RecipientVerdict(Strict):
+    position: int
+    status: Literal["sent", "deferred", "failed"]
+    smtp_code: int | None = None
+    enhanced_code: Annotated[str, Field(max_length=20)] | None = None
+    smtp_reply: Reply | None = None
+
+
+class Outcome(Strict):
+    """What became of one claim.
+
+    - `sending`: the durable mark before DATA; answered `refused` when the claim is lost: then do not send.
+    - `judged`: the server answered; one verdict a recipient.
+    - `uncertain`: the connection died after the final dot; nobody knows.
+    - `deferred`: trouble before the final dot; an attempt, tried again on the schedule.
+    - `waiting`: the alias's trouble (authentication, TLS, quota, throttling): not an attempt of the message (DESIGN 8).
+    - `released`: given back untouched (SIGTERM).
+    """
+
+    activity_id: int
+    claim_id: str
+    outcome: Literal["sending", "judged", "uncertain", "deferred", "waiting", "released"]
+    recipients: Annotated[list[RecipientVerdict], Field(max_length=1000)] = []
+    reason: Annotated[str, Field(max_length=100)] | None = None
+    detail: Reply | None = None
+    retry_after_seconds: Annotated[float, Field(ge=0, le=7 * 86_400)] | None = None
+    used_smtp_fallback: bool = False
+
+
+class OutcomeBatch(Strict):
+    instance: ReplicaName
+    replica: ReplicaName
+    outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=1000)]
+
+
+class OutcomeResult(Strict):
+    index: int
+    result: Literal["accepted", "refused"]
+    reason: str | None = None
+
+
+class OutcomeAnswer(Strict):
+    results: list[OutcomeResult]

@@ -1,0 +1,102 @@
+"""Partition and department settings: every name, default and range in one place (DESIGN 4; guide chapter 2)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from ece_common.contracts.base import Address, Host, Line, Port, Sent, Strict
+
+KIB = 1024
+MIB = 1024 * 1024
+
+FromOnTransfer = Literal["do_not_change", "use_default_alias_of_destination_department"]
+LargeEmailAction = Literal["skip_and_notify", "delete_and_notify"]
+BounceEvidence = Literal["delivery_status_first", "phrases_only"]
+UncertainDelivery = Literal["hold", "resend"]
+Extension = Annotated[str, Field(min_length=1, max_length=64)]
+
+MaximumEmailSize = Annotated[int, Field(ge=KIB, le=150 * MIB)]
+MaximumBodySize = Annotated[int, Field(ge=10 * KIB, le=10 * MIB)]
+BatchSize = Annotated[int, Field(ge=1, le=250)]
+Attempts = Annotated[int, Field(ge=1, le=100)]
+RetryAfter = Annotated[int, Field(ge=1, le=86_400)]
+PollInterval = Annotated[int, Field(ge=1, le=86_400)]
+
+
+class SharedSettings(Sent):
+    """What a partition sets for every department and a department may set for itself."""
+
+    from_on_transfer: FromOnTransfer = "do_not_change"
+
+
+class PartitionSettings(SharedSettings):
+    """All partition settings with their values in force. Sizes in bytes, times in seconds."""
+
+    default_smtp_server: str | None = None
+    default_smtp_protocol: Literal["SMTP", "ESMTP"] = "SMTP"
+    default_smtp_port: int = 25
+    smtp_flag: Literal["never", "when_authorization_fails"] = "never"
+    default_smtp_user_name: str | None = None
+    web_server_url: str | None = None
+    attachments_allowed: list[str] = []
+    attachments_blocked: list[str] = []
+    maximum_email_size: int = 25 * MIB
+    action_for_large_email: LargeEmailAction = "skip_and_notify"
+    maximum_body_size: int = MIB
+    message_note_for_large_body: str = "Email body was too large. It is saved as an attachment"
+    retriever_batch_size: int = 50
+    notification_to_address: str | None = None
+    notification_from_address: str | None = None
+    connection_attempts: int = 3
+    retry_after_seconds: int = 600
+    poll_interval_seconds: int = 30
+    bounce_evidence: BounceEvidence = "delivery_status_first"
+    uncertain_delivery: UncertainDelivery = "hold"
+    departments_may_override: list[str] = ["from_on_transfer"]
+    default_smtp_password_set: bool = False
+
+
+class PartitionSettingsChange(Strict):
+    """RFC 7396 merge patch: a field left out stays, null goes back to the default."""
+
+    default_smtp_server: Host | None = None
+    default_smtp_protocol: Literal["SMTP", "ESMTP"] | None = None
+    default_smtp_port: Port | None = None
+    smtp_flag: Literal["never", "when_authorization_fails"] | None = None
+    default_smtp_user_name: Line | None = None
+    default_smtp_password: SecretStr | None = Field(default=None, description="Write-only.")
+    web_server_url: Annotated[str, Field(max_length=2000, pattern=r"^https://")] | None = None
+    attachments_allowed: list[Extension] | None = None
+    attachments_blocked: list[Extension] | None = None
+    maximum_email_size: MaximumEmailSize | None = None
+    action_for_large_email: LargeEmailAction | None = None
+    maximum_body_size: MaximumBodySize | None = None
+    message_note_for_large_body: Line | None = None
+    retriever_batch_size: BatchSize | None = None
+    notification_to_address: Address | None = None
+    notification_from_address: Address | None = None
+    connection_attempts: Attempts | None = None
+    retry_after_seconds: RetryAfter | None = None
+    poll_interval_seconds: PollInterval | None = None
+    bounce_evidence: BounceEvidence | None = None
+    uncertain_delivery: UncertainDelivery | None = None
+    from_on_transfer: FromOnTransfer | None = None
+    departments_may_override: list[Literal["from_on_transfer"]] | None = None
+
+
+class DepartmentSettings(SharedSettings):
+    """A department's settings in force; `overrides` names those that it sets itself."""
+
+    email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] = "inbound_emails_only"
+    block_all_attachments: bool = False
+    action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
+    overrides: list[str] = []
+
+
+class DepartmentSettingsChange(Strict):
+    """RFC 7396 merge patch: null goes back to what the partition says, or to the default."""
+
+    from_on_transfer: FromOnTransfer | None = None
+    email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] | None = None
+    block_all_attachments: bool | None = None
+    action_on_blocked_attachments: Literal["quarantine", "delete"] | None = None

@@ -1,0 +1,1 @@
+"""The Config API: the one owner of the database."""

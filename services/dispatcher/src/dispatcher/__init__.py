@@ -1,0 +1,1 @@
+"""The dispatcher: from the outbound queue to SMTP servers."""

@@ -1,0 +1,1 @@
+"""The retriever: from mailboxes into the Config API."""
