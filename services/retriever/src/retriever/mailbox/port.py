@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from ece_common.contracts.aliases import FailureReason
 from ece_common.contracts.inbound import Source
 
 FailureCondition = Literal["recoverable", "manual", "throttled", "lock"]
-"""Recoverable and manual as in a status report. Throttled is no attempt: wait `retry_after` and leave the status alone.
+"""Recoverable and manual as in a status report. Throttled is no attempt: wait `retry_after`, leave the status alone.
 A lock is recoverable (R128), told apart because one left by the previous holder of the alias is no attempt either."""
 
 
@@ -60,6 +60,12 @@ class MailFailure(Exception):
         """Seconds the server asked us to wait; None: the usual rhythm."""
 
 
+# A method named `list` hides the builtin from the annotations beside it.
+ListedMails: TypeAlias = list[Listed]
+RawMails: TypeAlias = list[RawMail]
+Sources: TypeAlias = list[Source]
+
+
 class Mailbox(Protocol):
     """One mailbox of one alias. One caller at a time; every method but `close` may raise `MailFailure`.
 
@@ -71,15 +77,15 @@ class Mailbox(Protocol):
         """Connect, secure, authenticate, select read-write. Harmless when already open."""
         ...
 
-    async def list(self, limit: int) -> list[Listed]:
+    async def list(self, limit: int) -> ListedMails:
         """At most `limit` mails that are still to be dealt with, oldest first. Downloads nothing but numbers.
 
         A mail is listed until it is settled or passed over.
         """
         ...
 
-    async def fetch(self, wanted: Sequence[Listed]) -> list[RawMail]:
-        """The whole mails, in the order asked for. One that vanished meanwhile is simply absent. Marks nothing as read.
+    async def fetch(self, wanted: Sequence[Listed]) -> RawMails:
+        """The whole mails, in the order asked for. One that vanished is simply absent. Marks nothing as read.
 
         Everything asked for is in memory at once: the caller bounds the sum of the sizes.
         """
@@ -89,7 +95,7 @@ class Mailbox(Protocol):
         """The header block only (at most 256 KiB), for a mail too large to download. Empty when it has vanished."""
         ...
 
-    async def settle(self, sources: Sequence[Source]) -> list[Source]:
+    async def settle(self, sources: Sequence[Source]) -> Sources:
         """Delete, flag or move, as the settlement says; returns those really settled, gone ones included.
 
         Under `keep` nothing changes on the server, but settled mails are not listed again by this mailbox object: so
