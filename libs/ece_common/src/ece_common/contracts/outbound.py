@@ -89,7 +89,7 @@ class Outcome(Strict):
     - `judged`: the server answered; one verdict a recipient.
     - `uncertain`: the connection died after the final dot; nobody knows.
     - `deferred`: trouble before the final dot; an attempt, tried again on the schedule.
-    - `waiting`: the alias's trouble (authentication, TLS, quota, throttling): not an attempt of the message (DESIGN 8).
+    - `waiting`: the alias's trouble (authentication, TLS, quota, throttling): not an attempt of the message.
     - `released`: given back untouched (SIGTERM).
     """
 

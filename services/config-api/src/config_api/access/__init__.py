@@ -1,0 +1,1 @@
+"""Who may call: tokens, and the one place where a caller is checked."""

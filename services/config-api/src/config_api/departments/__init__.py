@@ -1,0 +1,1 @@
+"""Departments: what aliases, queues and settings are grouped by."""

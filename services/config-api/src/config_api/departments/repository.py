@@ -1,0 +1,28 @@
+"""Every query on departments."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from config_api.departments.tables import DepartmentRow
+from ece_common.errors import NotFound
+
+
+async def get(session: AsyncSession, department_id: int, *, lock: bool = False) -> DepartmentRow:
+    """Raise `NotFound` when there is none. With `lock` the row is held until the transaction ends."""
+    found = await session.get(DepartmentRow, department_id, with_for_update=lock or None)
+    if found is None:
+        raise NotFound(f"there is no department {department_id}")
+    return found
+
+
+async def by_name(session: AsyncSession, name: str) -> DepartmentRow | None:
+    return (await session.exec(select(DepartmentRow).where(DepartmentRow.name == name))).one_or_none()
+
+
+async def after(session: AsyncSession, position: int, count: int, name: str | None) -> Sequence[DepartmentRow]:
+    query = select(DepartmentRow).where(col(DepartmentRow.id) > position)
+    if name is not None:
+        query = query.where(DepartmentRow.name == name)
+    return (await session.exec(query.order_by(col(DepartmentRow.id)).limit(count))).all()

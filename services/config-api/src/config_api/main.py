@@ -1,0 +1,139 @@
+"""The composition root: the only module that knows all others."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import uvicorn
+from cryptography.fernet import Fernet
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from config_api import migrating, problems
+from config_api.access import routes as access
+from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.changes import Changes
+from config_api.database import create_engine, create_sessions
+from config_api.departments import routes as departments
+from config_api.references import Hooks
+from config_api.sealing import Vault
+from config_api.settings import Settings
+from config_api.transport_guard import TransportGuard
+from ece_common import operations, telemetry
+from ece_common.errors import Transient
+
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _environment_tokens(settings: Settings) -> EnvironmentTokens:
+    bootstrap, worker = settings.bootstrap_token, settings.worker_token
+    return EnvironmentTokens(
+        bootstrap=hash_token(bootstrap.get_secret_value()) if bootstrap else None,
+        worker=hash_token(worker.get_secret_value()) if worker else None,
+    )
+
+
+def _hooks() -> Hooks:
+    """Who follows whom: higher slices answer lower ones here, so that no import points upward."""
+    return Hooks()
+
+
+def _routes() -> APIRouter:
+    v1 = APIRouter(prefix="/v1")
+    for slice_routes in (access, departments):
+        v1.include_router(slice_routes.router)
+    return v1
+
+
+def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
+    """The whole service. `clock` decides what time it is for everything but the leases, which are Postgres's."""
+    engine = create_engine(settings.async_url, connections=settings.database_connections)
+    changes = Changes(settings.database_url.get_secret_value())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        changes.start()
+        yield
+        await changes.stop()
+        await engine.dispose()
+
+    async def ready() -> None:
+        try:
+            async with asyncio.timeout(5), engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError, TimeoutError) as problem:
+            raise Transient(f"the database does not answer: {type(problem).__name__}") from problem
+
+    app = FastAPI(
+        title="E-mail gateway Config API",
+        version="0.1.0",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        description="Departments, aliases, activities and the outbound queue of an e-mail gateway for contact centres.",
+    )
+    app.state.settings = settings
+    app.state.sessions = create_sessions(engine)
+    app.state.changes = changes
+    app.state.clock = clock
+    app.state.vault = Vault([key.get_secret_value() for key in settings.master_keys])
+    app.state.hooks = _hooks()
+    app.state.environment_tokens = _environment_tokens(settings)
+    app.state.registry = CollectorRegistry()
+    problems.install(app)
+    app.include_router(_routes())
+    operations.install(app, ready=ready, registry=app.state.registry)
+    app.add_middleware(TransportGuard, allow_plain_http=settings.allow_plain_http, maximum_body=settings.maximum_body)
+    return app
+
+
+class _Server(uvicorn.Server):
+    """uvicorn waits for open requests before it shuts down; the long polls are told to end first."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._changes.close()
+        super().handle_exit(sig, frame)  # pyright: ignore[reportArgumentType] - a frame, as signal() hands it over
+
+
+def _serve(settings: Settings) -> None:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.listen_host,
+        port=settings.listen_port,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.shutdown_seconds),
+    )
+    _Server(config, app.state.changes).run()
+
+
+def run() -> None:
+    """`ece-config-api` serves; `ece-config-api migrate` brings the schema up; `new-master-key` prints a key."""
+    arguments = sys.argv[1:]
+    if arguments == ["new-master-key"]:
+        print(Fernet.generate_key().decode())  # noqa: T201 - this is what the command is for
+        return
+    if arguments not in ([], ["migrate"]):
+        sys.exit("usage: ece-config-api [migrate | new-master-key]")
+    settings = Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
+    telemetry.configure(settings.log_level, settings.log_format, "config-api")
+    if arguments == ["migrate"]:
+        asyncio.run(migrating.migrate(settings.async_url))
+    else:
+        _serve(settings)

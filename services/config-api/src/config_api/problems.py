@@ -1,0 +1,104 @@
+"""Every error leaves as problem+json (RFC 9457), with the field's name and what would be right."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from ece_common.contracts.problem import FieldProblem, Problem
+from ece_common.errors import EceError, Invalid, Transient
+
+log = structlog.get_logger()
+MEDIA_TYPE = "application/problem+json"
+
+
+def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    body = problem.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """What an operation's OpenAPI says of its errors."""
+    meanings = {
+        401: "No valid token.",
+        403: "The token does not allow this.",
+        404: "No such resource.",
+        409: "The state of the resource does not allow this; `code` and `references` say why.",
+        412: "The resource changed since it was read.",
+        413: "The request is too large.",
+        422: "A field is not valid; `errors` names each.",
+        503: "The database is away; try again.",
+    }
+    return {
+        code: {
+            "description": meanings[code],
+            "model": Problem,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for code in (401, 403, 422, 503, *codes)
+    }
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    path = [str(part) for part in location if part != "body"]
+    return ".".join(path) if path else "body"
+
+
+def _problem_of(error: dict[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "is not a known field; remove it or correct its name"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    found = [FieldProblem(field=_field(one["loc"]), problem=_problem_of(one)) for one in error.errors()]
+    return Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], errors=found).problem()
+
+
+def _database_away(error: DBAPIError) -> bool:
+    # 57P01..57P03 shutdown and start-up, 53xxx out of resources, 55P03 and 57014 lock and statement time-outs,
+    # 40001 and 40P01 serialisation and deadlock: all pass, and all are safe to repeat.
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    passing = state[:2] in {"08", "53"} or state in {"57P01", "57P02", "57P03", "55P03", "57014", "40001", "40P01"}
+    return passing or error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+
+
+def install(app: FastAPI) -> None:
+    async def named(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, EceError)
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+        return respond(error.problem(), headers)
+
+    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return respond(_invalid(error))
+
+    async def http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        problem = Problem(title=str(error.detail), status=error.status_code, code=code)
+        return respond(problem, error.headers)
+
+    async def database(_request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, DBAPIError) and not _database_away(error):
+            return await unexpected(_request, error)
+        log.warning("database.unavailable", problem=type(error).__name__)
+        return respond(Transient("The database does not answer; try again").problem(), {"Retry-After": "2"})
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
+        return respond(EceError("Something went wrong here; it has been logged").problem())
+
+    app.add_exception_handler(EceError, named)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(DBAPIError, database)
+    app.add_exception_handler(PoolTimeout, database)
+    app.add_exception_handler(OSError, database)
+    app.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,46 @@
+"""How a lower slice asks the higher ones without importing them: who refers to this, who follows when it is made.
+
+Each slice registers its answer in `main`; this module knows none of them.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ece_common.contracts.base import Reference
+from ece_common.errors import Conflict
+
+Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
+Follower = Callable[[AsyncSession, int], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Hooks:
+    """`*_guards` answer what still refers to a row; `*_followers` act in
+    the transaction of the change: they add what a new row needs, or pass a change on. `*_cleaners` take away what a
+    deleted row owned.
+    """
+
+    department_guards: list[Guard] = field(default_factory=list[Guard])
+    department_followers: list[Follower] = field(default_factory=list[Follower])
+    department_cleaners: list[Follower] = field(default_factory=list[Follower])
+    alias_guards: list[Guard] = field(default_factory=list[Guard])
+    alias_change_followers: list[Follower] = field(default_factory=list[Follower])
+    settings_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
+        default_factory=list[Callable[[AsyncSession], Awaitable[None]]]
+    )
+
+
+def hooks_of(request: Request) -> Hooks:
+    hooks: Hooks = request.app.state.hooks
+    return hooks
+
+
+async def refuse_if_referenced(session: AsyncSession, guards: list[Guard], identity: int, what: str) -> None:
+    """Raise `Conflict` with the list of what still refers to the row."""
+    found = [reference for guard in guards for reference in await guard(session, identity)]
+    if found:
+        kinds = ", ".join(sorted({reference.type for reference in found}))
+        raise Conflict(f"{what} is still in use by: {kinds}", code="still_referenced", references=found)

@@ -1,0 +1,41 @@
+"""Everything the environment may change about the Config API."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read once, in `main`; every other module gets what it needs as an argument."""
+
+    model_config = SettingsConfigDict(env_prefix="ECE_", extra="ignore")
+
+    database_url: SecretStr
+    master_keys: Annotated[list[SecretStr], NoDecode] = Field(min_length=1)
+    bootstrap_token: SecretStr | None = None
+    worker_token: SecretStr | None = None
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 8080
+    metrics_port: int | None = None
+    allow_plain_http: bool = False
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    lease_seconds: float = Field(default=15.0, gt=0, le=600)
+    claim_seconds: float = Field(default=120.0, gt=0, le=3600)
+    database_connections: int = Field(default=20, ge=2, le=200)
+    maximum_body: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    shutdown_seconds: float = Field(default=25.0, gt=0)
+
+    @field_validator("master_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+    @property
+    def async_url(self) -> str:
+        """The database's address with the driver that this service speaks."""
+        _, rest = self.database_url.get_secret_value().split("://", 1)
+        return f"postgresql+asyncpg://{rest}"

@@ -1,0 +1,70 @@
+"""What is refused before any route runs: bearer tokens over plain HTTP off loopback, and bodies over the limit."""
+
+import ipaddress
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config_api.problems import respond
+from ece_common.errors import EceError, Forbidden, TooLarge
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    if client is None:
+        return True  # a unix socket, or the app called in process
+    try:
+        return ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)
+
+
+class TransportGuard:
+    """Plain ASGI, so that a request body is counted while it streams and never gathered first."""
+
+    def __init__(self, app: ASGIApp, *, allow_plain_http: bool, maximum_body: int) -> None:
+        self._app = app
+        self._allow_plain_http = allow_plain_http
+        self._maximum_body = maximum_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await respond(refusal.problem())(scope, receive, send)
+            return
+        await self._app(scope, self._counting(receive), send)
+
+    def _refusal(self, scope: Scope) -> EceError | None:
+        bearer = _header(scope, b"authorization") is not None
+        if bearer and not self._allow_plain_http and scope["scheme"] == "http" and not _is_loopback(scope):
+            return Forbidden(
+                "a token was sent over plain HTTP: use HTTPS (ECE_TLS_CERT, ECE_TLS_KEY), or set "
+                "ECE_ALLOW_PLAIN_HTTP when a mesh or proxy encrypts; and replace that token",
+                code="plain_http_refused",
+            )
+        length = _header(scope, b"content-length")
+        if length is not None and length.isdigit() and int(length) > self._maximum_body:
+            return self._too_large()
+        return None
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"body: takes at most {self._maximum_body} bytes")
+
+    def _counting(self, receive: Receive) -> Receive:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._maximum_body:
+                raise self._too_large()
+            return message
+
+        return counted
