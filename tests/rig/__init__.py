@@ -9,5 +9,5 @@
     with Dovecot(DovecotOptions(max_connections=1)) as own, FaultProxy(own.ports.imap) as proxy:
         proxy.stall()                         # connect to proxy.port; own.freeze(), own.crash(), own.start()
 
-Start subprocesses from a thread that lives as long as the server must: the kernel ends them with the thread.
+Nothing is left over, even when the tests are killed: see processes.py.
 """

@@ -16,12 +16,12 @@ from tests.rig.dovecot_config import DovecotOptions, DovecotPlace, DovecotPorts,
 from tests.rig.maildirs import Maildir
 from tests.rig.ports import free_port, greets, wait_until
 from tests.rig.processes import (
-    IS_ROOT,
     Process,
     RigError,
     ServerFolder,
     find_program,
     give_to,
+    identity,
     unprivileged_user,
 )
 from tests.rig.server import SubprocessServer
@@ -155,9 +155,8 @@ class Dovecot(SubprocessServer):
 
     def doveadm(self, *args: str) -> str:
         """Dovecot's own administration tool, on this instance; its output."""
-        become = ["setpriv", "--reuid", self._user, "--clear-groups"] if IS_ROOT else []
-        argv = [*become, find_program("doveadm"), "-c", str(self.folder / "dovecot.conf"), *args]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+        argv = [find_program("doveadm"), "-c", str(self.folder / "dovecot.conf"), *args]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False, **identity(self._user))
         if done.returncode != 0:
             raise RigError(f"doveadm {' '.join(args)}: {done.stderr.strip()}")
         return done.stdout

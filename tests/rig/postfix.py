@@ -215,11 +215,10 @@ class SmtpSink(SubprocessServer):
     def __init__(self, *args: str, backlog: int = 1000) -> None:
         self.port = free_port()
         self._home = ServerFolder("sink")
-        become = ["-u", unprivileged_user()] if IS_ROOT else []
-        self._argv = [find_program("smtp-sink"), *become, *args, f"127.0.0.1:{self.port}", str(backlog)]
+        self._argv = [find_program("smtp-sink"), *args, f"127.0.0.1:{self.port}", str(backlog)]
 
     def start(self) -> Self:
-        self._process = Process(self._argv, log=self._home.path / "stderr.log")
+        self._process = Process(self._argv, log=self._home.path / "stderr.log", user=unprivileged_user())
         self._await(lambda: greets(self.port))
         return self
 

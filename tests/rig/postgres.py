@@ -10,7 +10,7 @@ import asyncpg
 
 from tests.rig.loop_thread import LoopThread
 from tests.rig.ports import free_port, listens
-from tests.rig.processes import IS_ROOT, Process, RigError, ServerFolder, unprivileged_user
+from tests.rig.processes import Process, RigError, ServerFolder, identity, unprivileged_user
 from tests.rig.server import SubprocessServer
 
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -65,10 +65,11 @@ class Postgres(SubprocessServer):
         return self._running().log_text()
 
     def _initdb(self, data: Path) -> None:
-        become = ["setpriv", "--reuid", self._user, "--clear-groups"] if IS_ROOT else []
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"]
-        argv = [*become, str(self._bin / "initdb"), "-D", str(data), *options]
-        done = subprocess.run(argv, capture_output=True, text=True, cwd="/", timeout=60, check=False)
+        argv = [str(self._bin / "initdb"), "-D", str(data), *options]
+        done = subprocess.run(
+            argv, capture_output=True, text=True, cwd="/", timeout=60, check=False, **identity(self._user)
+        )
         if done.returncode != 0:
             raise RigError(f"initdb failed as user {self._user}:\n{done.stdout}{done.stderr}")
 
@@ -88,7 +89,7 @@ class Postgres(SubprocessServer):
         """One statement on a connection of its own; callable from sync and from async tests."""
 
         async def run() -> None:
-            connection = await asyncpg.connect(self.url(database), timeout=10)
+            connection = await asyncpg.connect(self.url(database), timeout=10, ssl=False)
             try:
                 await connection.execute(statement)
             finally:

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from tests.rig.ports import wait_until
 
@@ -64,8 +65,46 @@ def session_members(session: int) -> list[int]:
     return members
 
 
+# Waits until our end of its stdin closes, as it does however we die, then ends the session $1. The kernel's
+# own way, PDEATHSIG, is forgotten by servers that change their uid and leaves behind what a server forked.
+_WATCH = """
+trap '' INT TERM HUP
+read -r _
+while :; do
+  left=
+  for entry in /proc/[0-9]*; do
+    { read -r stat <"$entry/stat"; } 2>/dev/null || continue
+    set -- "$1" ${stat##*) }
+    if [ "$5" = "$1" ] && [ "$2" != Z ]; then
+      kill -KILL "${entry#/proc/}" 2>/dev/null
+      left=1
+    fi
+  done
+  [ -n "$left" ] || exit 0
+done
+"""
+
+
+class Identity(TypedDict, total=False):
+    """What subprocess needs to run something as another user."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def identity(user: str | None) -> Identity:
+    if user is None or not IS_ROOT:
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
 class Process:
-    """`argv` started at once, as `user` when root. `end_with` is what stop() and our own death send it."""
+    """`argv` started at once, as `user` when root. `end_with` is what stop() sends to it.
+
+    When the tests themselves are killed, the process and all it forked are killed, too.
+    """
 
     def __init__(
         self,
@@ -78,22 +117,21 @@ class Process:
     ) -> None:
         self._end_with = end_with
         self._log = log
-        # setpriv sets PDEATHSIG and the uid between fork and exec, where Python code would not be safe.
-        wrapper = ["setpriv", "--pdeathsig", end_with.name.removeprefix("SIG")]
-        if user is not None and IS_ROOT:
-            entry = pwd.getpwnam(user)
-            wrapper += ["--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--clear-groups"]
         with log.open("ab") as out:
             self._child = subprocess.Popen(
-                [*wrapper, "--", *argv],
+                argv,
                 cwd="/",
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                **identity(user),
             )
         self.pid = self._child.pid
+        self._watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "watch", str(self.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     @property
     def alive(self) -> bool:
@@ -123,6 +161,7 @@ class Process:
 
         wait_until(none_left, what=f"the end of session {self.pid}")
         self._child.wait(5)
+        self._watcher.communicate(timeout=5)
 
     def freeze(self) -> None:
         """Stop answering without closing anything; new connections still reach the kernel's backlog."""

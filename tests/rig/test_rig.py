@@ -1,31 +1,28 @@
 """Each server of the rig does its job; when one of these fails, look here before anywhere else."""
 
-import asyncio
 import imaplib
 import poplib
 import smtplib
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 
-import aiosmtplib
 import asyncpg
 import pytest
 
 from tests.rig.certificates import Certificates
 from tests.rig.dovecot import Dovecot, DovecotOptions
-from tests.rig.line_script import LineServer, On, Script, StartTls
 from tests.rig.mails import KINDS, Kind, a_mail, message_id
 from tests.rig.ports import free_port, listens, wait_until
 from tests.rig.postfix import Postfix, SmtpSink
 from tests.rig.postgres import Postgres, bundled_postgres_bin
-from tests.rig.processes import Process
+from tests.rig.processes import Process, session_members
 from tests.rig.proxy import FaultProxy
-from tests.rig.smtp_script import RecordingSmtp
-from tests.rig.tcp_server import Act
 
 BOX = "rig@rig.test"
 
@@ -104,6 +101,13 @@ def test_a_dovecot_freezes_thaws_crashes_and_comes_back_on_its_ports() -> None:
     assert not Path(server.folder).exists()
 
 
+def test_a_dovecot_with_an_identity_provider_offers_tokens() -> None:
+    with Dovecot(DovecotOptions(introspection_url="http://127.0.0.1:9/introspect")) as server:
+        client = imaplib.IMAP4(server.host, server.ports.imap, timeout=5)
+        assert {"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"} <= set(client.capabilities)
+        client.shutdown()
+
+
 @pytest.mark.parametrize("fault", ["expired", "wrong_name"])
 def test_a_server_can_show_a_bad_certificate(certificates: Certificates, fault: str) -> None:
     bad = certificates.expired if fault == "expired" else certificates.wrong_name
@@ -148,85 +152,6 @@ def test_postfix_bounces_what_dovecot_does_not_know(dovecot: Dovecot, postfix: P
 def test_the_sink_swallows_mail() -> None:
     with SmtpSink() as sink, smtplib.SMTP("127.0.0.1", sink.port, timeout=5) as client:
         client.sendmail("a@rig.test", ["b@rig.test"], a_mail("big"))
-
-
-# --- scripted servers
-
-
-async def test_a_line_script_plays_tls_literals_and_a_reset(certificates: Certificates) -> None:
-    script = Script(
-        "* OK ready",
-        [
-            On(r"STARTTLS", "{tag} OK go", StartTls(certificates.good.server_context())),
-            On(r"LOGIN (?P<user>\S+)", "* OK hello {user} {3}", b"abc\r\n", "{tag} OK in"),
-            On(r"NOOP", Act.RESET),
-        ],
-    )
-    with LineServer(script) as server:
-        reader, writer = await asyncio.open_connection("localhost", server.port)
-        assert await reader.readline() == b"* OK ready\r\n"
-        writer.write(b"a1 STARTTLS\r\n")
-        assert await reader.readline() == b"a1 OK go\r\n"
-        await writer.start_tls(certificates.client_context(), server_hostname="localhost")
-        writer.write(b"a2 LOGIN anna pw\r\n")
-        assert await reader.readline() == b"* OK hello anna {3}\r\n"
-        assert [await reader.readline() for _ in range(2)] == [b"abc\r\n", b"a2 OK in\r\n"]
-        writer.write(b"a3 NOOP\r\n")
-        with pytest.raises(ConnectionError):
-            await reader.readline()
-        writer.transport.abort()
-        assert server.lines == ["a1 STARTTLS", "a2 LOGIN anna pw", "a3 NOOP"]
-
-
-def test_a_line_script_in_order_names_the_surprise_and_hangs_until_released() -> None:
-    first = Script("+OK", [On("USER", "+OK"), On("PASS", Act.HANG, "+OK at last")], in_order=True)
-    with LineServer(first, Script("-ERR later", [])) as server:
-        with socket.create_connection(("127.0.0.1", server.port), 0.2) as client:
-            client.sendall(b"USER anna\r\nPASS pw\r\n")
-            stream = client.makefile("rb")
-            assert [stream.readline() for _ in range(2)] == [b"+OK\r\n"] * 2
-            with pytest.raises(TimeoutError):
-                stream.readline()
-            stream.close()
-            server.release()
-            client.settimeout(5)
-            assert client.recv(100) == b"+OK at last\r\n"
-            client.sendall(b"STAT\r\n")
-            assert client.recv(100) == b""
-        assert server.surprises == ["STAT"]
-        with socket.create_connection(("127.0.0.1", server.port), 5) as client:
-            assert client.recv(100) == b"-ERR later\r\n"
-
-
-async def test_recording_smtp_answers_by_recipient_and_records(certificates: Certificates) -> None:
-    with RecordingSmtp(users={"anna": "pw"}, certificate=certificates.good) as server:
-        server.on("rcpt", "450 4.2.0 later", recipient="grey@x.test", times=1)
-        client = aiosmtplib.SMTP(
-            hostname="localhost", port=server.port, timeout=5, tls_context=certificates.client_context()
-        )
-        async with client:
-            await client.login("anna", "pw")
-            errors, _text = await client.sendmail("a@rig.test", ["grey@x.test", "b@x.test"], b".dot\r\n")
-            assert errors["grey@x.test"].code == 450
-        (message,) = server.accepted
-        assert (message.recipients, message.content) == (("b@x.test",), b".dot\r\n")
-        assert (message.login, message.tls) == ("anna", True)
-
-
-async def test_recording_smtp_keeps_silent_after_the_final_dot() -> None:
-    with RecordingSmtp() as server:
-        server.on("content", Act.CLOSE, times=1)
-        async with aiosmtplib.SMTP(hostname="localhost", port=server.port, timeout=5) as client:
-            with pytest.raises(aiosmtplib.SMTPServerDisconnected):
-                await client.sendmail("a@rig.test", ["b@rig.test"], a_mail())
-        assert (len(server.received), server.accepted) == (1, [])
-        server.on("content", Act.HANG, times=1)
-        async with aiosmtplib.SMTP(hostname="localhost", port=server.port, timeout=5) as client:
-            sending = asyncio.create_task(client.sendmail("a@rig.test", ["b@rig.test"], a_mail()))
-            await asyncio.to_thread(wait_until, lambda: len(server.received) == 2)
-            assert not sending.done()
-            server.release()
-            assert "queued" in (await sending)[1]
 
 
 # --- proxy
@@ -314,6 +239,21 @@ def test_killing_a_process_ends_what_it_forked(tmp_path: Path) -> None:
     assert len(parent.members()) == 3
     parent.stop()
     assert parent.members() == []
+
+
+def test_servers_die_with_the_tests_even_when_those_are_killed(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys, time; from tests.rig.processes import Process;"
+        "started = Process(['sh', '-c', 'sleep 60 & wait'], log=pathlib.Path(sys.argv[1]));"
+        "print(started.pid, flush=True); time.sleep(60)"
+    )
+    argv = [sys.executable, "-c", program, str(tmp_path / "log")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as tests:
+        assert tests.stdout is not None
+        session = int(tests.stdout.readline())
+        assert session_members(session) != []
+        tests.kill()
+    wait_until(lambda: session_members(session) == [])
 
 
 def test_ports_stay_below_what_the_kernel_hands_out() -> None:
