@@ -31,7 +31,18 @@ class Maildir:
         draft = self.path / "tmp" / name
         draft.write_bytes(raw)
         give_to(self._owner, draft)
-        return draft.rename(self.path / ("cur" if flags else "new") / (f"{name}:2,{flags}" if flags else name))
+        place = self.path / "cur" / f"{name}:2,{flags}" if flags else self.path / "new" / name
+        draft.rename(place)
+        self._show_change()
+        return place
+
+    def _show_change(self) -> None:
+        """Dovecot rescans when a directory's mtime changed, and the kernel's clock for that ticks in 4 ms only.
+
+        Two changes within a tick, one of them Dovecot's own, would go unseen for a second.
+        """
+        for part in ("new", "cur"):
+            os.utime(self.path / part, ns=(time.time_ns(), time.time_ns()))
 
     def files(self) -> list[Path]:
         found = [entry for part in ("new", "cur") for entry in (self.path / part).glob("*")]
@@ -48,6 +59,7 @@ class Maildir:
     def clear(self) -> None:
         for entry in self.files():
             entry.unlink(missing_ok=True)
+        self._show_change()
 
     def number_from(self, uidvalidity: int, first_uid: int = 1) -> None:
         """Forget all UIDs; the next client sees `uidvalidity` and UIDs from `first_uid` up, oldest first.
