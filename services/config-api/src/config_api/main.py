@@ -78,7 +78,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        description="Departments, aliases, activities and the outbound queue of an e-mail gateway for contact centres.",
+        description="Departments, aliases, activities and the outbound queue of an open e-mail gateway.",
     )
     app.state.settings = settings
     app.state.sessions = create_sessions(engine)
@@ -129,11 +129,11 @@ def run() -> None:
     if arguments == ["new-master-key"]:
         print(Fernet.generate_key().decode())  # noqa: T201 - this is what the command is for
         return
-    if arguments not in ([], ["migrate"]):
-        sys.exit("usage: ece-config-api [migrate | new-master-key]")
+    if arguments not in ([], ["migrate"], ["migrate", "--then-serve"]):
+        sys.exit("usage: ece-config-api [migrate [--then-serve] | new-master-key]")
     settings = Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
     telemetry.configure(settings.log_level, settings.log_format, "config-api")
-    if arguments == ["migrate"]:
+    if "migrate" in arguments:
         asyncio.run(migrating.migrate(settings.async_url))
-    else:
+    if arguments != ["migrate"]:
         _serve(settings)

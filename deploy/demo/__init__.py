@@ -1,0 +1,1 @@
+"""`make demo`: the main job, live, on nothing but what PyPI holds."""
