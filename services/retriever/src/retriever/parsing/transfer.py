@@ -1,0 +1,66 @@
+"""What a body is without its transfer encoding (RFC 2045 section 6), salvaged where it is broken."""
+
+import binascii
+import re
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_STRAY = bytes(code for code in range(256) if code not in _ALPHABET)
+_OF_BASE64 = _ALPHABET + b"=\r\n\t"
+_PADDING = re.compile(rb"=+")
+
+
+def decode(body: bytes, encoding: str) -> bytes:
+    """Never fails, and never returns nothing for something: what cannot be decoded stays as it is."""
+    match encoding:
+        case "base64":
+            return base64(body)
+        case "quoted-printable":
+            return binascii.a2b_qp(body)
+        case "x-uuencode" | "uuencode" | "uue" | "x-uue":
+            return _uuencoded(body)
+        case _:
+            return body
+
+
+def base64(body: bytes) -> bytes:
+    stray = len(body.translate(None, _OF_BASE64))
+    if stray * 20 > len(body):
+        return body  # plain text under a wrong label: more than one character in twenty is impossible in base64
+    padding = body.find(b"=")
+    if padding < 0 or not body[padding:].strip(b"=\r\n\t "):
+        try:
+            return binascii.a2b_base64(body) or _or_raw(b"", body)
+        except binascii.Error:
+            pass
+    # Several encoded pieces one behind the other: the decoder would stop at the first padding and lose the rest.
+    return _or_raw(b"".join(_piece(piece) for piece in _PADDING.split(body)), body)
+
+
+def _piece(piece: bytes) -> bytes:
+    digits = piece.translate(None, _STRAY)
+    whole = len(digits) - (1 if len(digits) % 4 == 1 else 0)
+    return binascii.a2b_base64(digits[:whole] + b"=" * (-whole % 4))
+
+
+def _or_raw(decoded: bytes, body: bytes) -> bytes:
+    return decoded or (body if body.strip(b"=\r\n\t ") else b"")
+
+
+def _uuencoded(body: bytes) -> bytes:
+    begin = re.search(rb"^begin [0-7]{3,4} [^\n]*\n", body, re.M)
+    if begin is None:
+        return body
+    decoded: list[bytes] = []
+    for line in body[begin.end() :].splitlines():
+        if line.strip() in (b"end", b"`"):
+            break
+        try:
+            decoded.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Some encoders pad lines: the first character says how many bytes count.
+            length = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+            try:
+                decoded.append(binascii.a2b_uu(line[:length]))
+            except binascii.Error:
+                return body
+    return b"".join(decoded)
