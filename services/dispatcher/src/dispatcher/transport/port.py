@@ -33,6 +33,8 @@ class Trouble(Enum):
     """The server does not offer what the alias demands: STARTTLS or AUTH."""
     NOT_ALLOWED = "not_allowed"
     """Our own address policy or the alias's TLS settings stand in the way."""
+    BUSY = "busy"
+    """Every connection of the route is in use and stays so: nothing was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +94,3 @@ class Transport(Protocol):
     async def send(self, route: str, access: OutgoingAccess, letter: Letter) -> Conversation: ...
 
     def abort(self) -> None: ...
-
-
