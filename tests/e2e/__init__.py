@@ -1,0 +1,1 @@
+"""Whole journeys over real servers, with the services as real processes."""
