@@ -12,9 +12,9 @@ SHORT = 500
 
 _SIMPLE = re.compile(r'\s*(?:"([^"\\<>]*)"|([^"\\<>(),;:@]*?))\s*<([^<>\s"(),;:\\]+)>\s*$')
 _BARE = re.compile(r'\s*([^<>\s"(),;:\\]+@[^<>\s"(),;:\\]+)\s*$')
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\([^()\\]*\)|<[^<>]*>|\[[^\[\]]*\]|[,;:]|[^",;:<(\[]+|.', re.S)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\([^()\\]*\)|<[^<>]*>|\[[^\[\]]*\]|[,;:]|[^",;:<(\[]+|.', re.DOTALL)
 _ROUTE = re.compile(r"^@[^:]*:")
-_ESCAPED = re.compile(r"\\(.)", re.S)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Mailbox(NamedTuple):

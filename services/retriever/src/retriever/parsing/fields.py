@@ -9,7 +9,8 @@ _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)\n?")
 _ENVELOPE = re.compile(rb">?From [^\n]*\n")
 # A line out of place among fields is taken as the rest of the field before it only when one of these still follows.
 _LATER_FIELD = re.compile(
-    rb"^(?:from|to|subject|date|message-id|mime-version|received|return-path|content-[a-z-]+)[ \t]*:", re.I | re.M
+    rb"^(?:from|to|subject|date|message-id|mime-version|received|return-path|content-[a-z-]+)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
 )
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 

@@ -5,14 +5,14 @@ from urllib.parse import unquote_to_bytes
 
 from retriever.parsing import charsets, words
 
-_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.S)
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.){0,2000}"|[^;]*)', re.DOTALL)
 _ESCAPED = re.compile(r'\\(["\\])')
 _CONTINUED = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?$")
 MAXIMUM_PARAMETERS = 200
 
 
 def read(value: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
-    """`text/plain; charset=utf-8` -> ("text/plain", {"charset": "utf-8"}): lower case but for the parameters' values."""
+    """`Text/plain; charset=UTF-8` -> ("text/plain", {"charset": "UTF-8"})."""
     text = words.unfold(value, hint)
     semicolon = text.find(";")
     if semicolon < 0:

@@ -50,38 +50,44 @@ class _Walk:
 
 def read(data: bytes) -> tuple[Fields, list[Leaf]]:
     """The mail's own fields and its leaves in order. There is at least one leaf."""
-    top, _ = read_fields(data, 0, len(data))
-    walk = _Walk(data, stack=[_Node(0, len(data), ())])
+    walk = _Walk(data)
+    top = _visit(walk, _Node(0, len(data), ()))
     while walk.stack:
         _visit(walk, walk.stack.pop())
     return top, walk.leaves
 
 
-def _visit(walk: _Walk, node: _Node) -> None:
+def _visit(walk: _Walk, node: _Node) -> Fields:
     fields, body = read_fields(walk.data, node.start, node.end)
     kind, options = _content_type(fields, node.default_type)
     if not kind.startswith("multipart/"):
         walk.leaves.append(Leaf(fields, kind, options, body, node.end, node.path))
-        return
-    if len(node.path) >= MAXIMUM_DEPTH:
+    elif len(node.path) >= MAXIMUM_DEPTH:
         walk.leaves.append(Leaf(fields, "message/rfc822", {}, node.start, node.end, node.path, whole=True))
-        return
+    else:
+        _open(walk, node, fields, body, (kind, options.get("boundary", "").rstrip()))
+    return fields
+
+
+def _open(walk: _Walk, node: _Node, fields: Fields, body: int, multipart: tuple[str, str]) -> None:
+    kind, boundary = multipart
     room = max(MAXIMUM_PARTS - len(walk.leaves) - len(walk.stack), 1)
-    boundary = options.get("boundary", "").rstrip()
     delimiter = b"--" + boundary.encode("utf-8", "surrogateescape")
     ranges, rest = _children(walk.data, body, node.end, delimiter, room) if boundary else ([], None)
     if not ranges:
         # No boundary, or one that never comes: the body is all there is, and a person can read it.
         walk.leaves.append(Leaf(fields, "text/plain", {}, body, node.end, node.path))
         return
+    if rest is not None:
+        header = (
+            b'Content-Type: multipart/mixed; boundary="' + boundary.encode("utf-8", "surrogateescape") + b'"\r\n\r\n'
+        )
+        walk.leaves.append(Leaf(fields, "message/rfc822", {}, rest, node.end, node.path, whole=True, prefix=header))
     child_type = "message/rfc822" if kind == "multipart/digest" else "text/plain"
     alternative = kind == "multipart/alternative"
     for index in range(len(ranges) - 1, -1, -1):
         start, end = ranges[index]
         walk.stack.append(_Node(start, end, (*node.path, (index, alternative)), child_type))
-    if rest is not None:
-        header = b'Content-Type: multipart/mixed; boundary="' + delimiter[2:] + b'"\r\n\r\n'
-        walk.leaves.append(Leaf(fields, "message/rfc822", {}, rest, node.end, node.path, whole=True, prefix=header))
 
 
 def _content_type(fields: Fields, default: str) -> tuple[str, dict[str, str]]:

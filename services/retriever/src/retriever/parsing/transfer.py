@@ -47,7 +47,7 @@ def _or_raw(decoded: bytes, body: bytes) -> bytes:
 
 
 def _uuencoded(body: bytes) -> bytes:
-    begin = re.search(rb"^begin [0-7]{3,4} [^\n]*\n", body, re.M)
+    begin = re.search(rb"^begin [0-7]{3,4} [^\n]*\n", body, re.MULTILINE)
     if begin is None:
         return body
     decoded: list[bytes] = []

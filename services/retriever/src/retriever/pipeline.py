@@ -1,0 +1,300 @@
+"""READ FIRST: fetch -> parse -> bound the body -> submit -> settle, for one alias under one lease.
+
+A mail is let go of on the server only after the Config API said that it is committed. Whatever breaks before that
+leaves it where it is, and it comes again; the Config API's ledger makes the second time harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from ece_common.contracts.inbound import (
+    InboundAnswer,
+    InboundBatch,
+    InboundMessage,
+    InboundResult,
+    KnownAnswer,
+    KnownQuery,
+    LargeMail,
+    Source,
+)
+from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
+from ece_common.errors import Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
+from retriever.large_body import bounded
+from retriever.mailbox.port import Listed, Mailbox, RawMail
+from retriever.parsing import ParsedMail, parse
+from retriever.submission import Item, assemble, large_mail, prepare, reduced
+from retriever.tallies import Tallies
+
+WINDOW = 500
+"""Mails that are listed at a time; the lists of thousands of idle mailboxes must not stay in memory."""
+FETCH_BYTES = 8 * 1024 * 1024
+"""Of originals in one batch: with their decoded attachments at most twice that is submitted."""
+IN_A_THREAD = 256 * 1024
+"""Bytes from which on a mail is parsed beside the event loop."""
+_PARSED_AT_A_TIME = 16
+_SETTLED_AT_A_TIME = 1000
+
+
+class Intake(Protocol):
+    """Where mail is handed in: the Config API's client."""
+
+    async def submit(self, batch: InboundBatch, contents: Sequence[bytes]) -> InboundAnswer: ...
+
+    async def known(self, query: KnownQuery) -> KnownAnswer: ...
+
+
+class LeaseLapsed(Transient):
+    """No heartbeat got through for a lease time: someone else may hold the alias by now."""
+
+    code = "lease_lapsed"
+
+
+class _Refused(Exception):
+    """The Config API will not take this batch as it is."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What one alias's mail needs on its way. `halted`: begin nothing new. `in_force`: the lease still counts."""
+
+    alias: AssignedAlias
+    mailbox: Mailbox
+    intake: Intake
+    settings: Callable[[], RetrieverSettings]
+    now: Callable[[], datetime]
+    halted: Callable[[], bool]
+    in_force: Callable[[], bool]
+    tallies: Tallies
+    backlog: int = 0
+    let_go: int = 0
+    """Mails that will not be listed again: settled, or left where they are for good reason."""
+    unreported: list[Source] = field(default_factory=list[Source])
+    """Settled on the server; the Config API is told with the next batch."""
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """What became of a batch: `done` may be let go of on the server, `refused` stays there and is passed over."""
+
+    done: list[Source] = field(default_factory=list[Source])
+    refused: list[Source] = field(default_factory=list[Source])
+
+
+async def drain(work: Work) -> None:
+    """Bring in everything that waits on the server. Raises MailFailure, Transient, StaleEpoch and other refusals."""
+    while not work.halted():
+        listed = await work.mailbox.list(WINDOW)
+        work.backlog, before = len(listed), work.let_go
+        if listed:
+            await _carry(work, await _unknown(work, listed), work.settings())
+        if work.let_go == before:  # nothing there, or nothing that can be done now
+            break
+    await tell_settled(work)
+
+
+async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettings) -> None:
+    """One window, batch by batch: while one is being submitted the next is fetched and parsed."""
+    submitting: asyncio.Task[_Verdicts] | None = None
+    try:
+        for batch in batches(listed, settings):
+            if work.halted():
+                break
+            if batch[0].size > settings.maximum_email_size:
+                await _report_large(work, batch[0], settings)
+                continue
+            items = await _parsed(await work.mailbox.fetch(batch), settings, work)
+            if submitting is not None:
+                verdicts, submitting = await asyncio.shield(submitting), None
+                await _settle(work, verdicts)
+            if items and not work.halted():
+                submitting = asyncio.create_task(_submit(work, items))
+        if submitting is not None:
+            verdicts, submitting = await asyncio.shield(submitting), None
+            await _settle(work, verdicts)
+    finally:
+        if submitting is not None:  # neither a broken connection nor a cancellation undoes what is being committed
+            await _abandoned(submitting)
+
+
+def batches(listed: Sequence[Listed], settings: RetrieverSettings) -> Iterator[list[Listed]]:
+    """In order, by number and bytes; what is larger than a batch goes alone, and large mail apart from the rest."""
+    batch: list[Listed] = []
+    size = 0
+    for mail in listed:
+        alone = mail.size > settings.maximum_email_size
+        full = len(batch) >= settings.retriever_batch_size or size + mail.size > FETCH_BYTES
+        if batch and (alone or full):
+            yield batch
+            batch, size = [], 0
+        if alone:
+            yield [mail]
+        else:
+            batch.append(mail)
+            size += mail.size
+    if batch:
+        yield batch
+
+
+async def _unknown(work: Work, listed: list[Listed]) -> list[Listed]:
+    """Mail that stays on the server is asked about before it is downloaded again."""
+    if work.alias.after_retrieval != "keep":
+        return listed
+    answer = await work.intake.known(
+        KnownQuery(
+            alias_id=work.alias.alias_id,
+            epoch=work.alias.epoch,
+            mailbox_generation=work.alias.mailbox_generation,
+            sources=[mail.source for mail in listed],
+        )
+    )
+    known = set(answer.known)
+    if known:
+        sources = [listed[index].source for index in sorted(known) if index < len(listed)]
+        work.let_go += len(await work.mailbox.settle(sources))
+    return [mail for index, mail in enumerate(listed) if index not in known]
+
+
+async def _parsed(mails: Sequence[RawMail], settings: RetrieverSettings, work: Work) -> list[Item]:
+    items: list[Item] = []
+    for count, mail in enumerate(mails, 1):
+        if len(mail.content) > IN_A_THREAD:
+            items.append(await asyncio.to_thread(_item, mail, settings, work.now()))
+        else:
+            items.append(_item(mail, settings, work.now()))
+        if count % _PARSED_AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    return items
+
+
+def _item(raw: RawMail, settings: RetrieverSettings, now: datetime) -> Item:
+    mail = parse(raw.content)
+    if isinstance(mail, ParsedMail):
+        mail = bounded(mail, settings.maximum_body_size, settings.message_note_for_large_body)
+    return prepare(raw, mail, now)
+
+
+async def _report_large(work: Work, listed: Listed, settings: RetrieverSettings) -> None:
+    """Told to the administrator, not downloaded."""
+    headers = await work.mailbox.glimpse(listed)
+    large = large_mail(listed, headers, settings.action_for_large_email)
+    try:
+        await _hand_in(work, [], large=[large])
+    except _Refused as refusal:
+        _log(work).error(
+            "mail.large_not_reported", uid=listed.source.uid, uidl=listed.source.uidl, reason=str(refusal)
+        )
+        await _settle(work, _Verdicts(refused=[listed.source]))
+        return
+    work.tallies.large.inc()
+    if large.action == "delete_and_notify":
+        await _settle(work, _Verdicts(done=[listed.source]))
+    else:
+        await _settle(work, _Verdicts(refused=[listed.source]))
+
+
+async def _submit(work: Work, items: Sequence[Item]) -> _Verdicts:
+    """A batch that is refused is halved until the culprit stands alone; that one is handed in as `unparsed`."""
+    verdicts = _Verdicts()
+    waiting: list[Sequence[Item]] = [items]
+    while waiting:
+        batch = waiting.pop()
+        try:
+            results = (await _hand_in(work, batch)).results
+        except _Refused as refusal:
+            if len(batch) > 1:
+                waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+                continue
+            results = [InboundResult(index=0, outcome="refused", reason=str(refusal))]
+        for result in results:
+            again = _judge(work, batch[result.index], result, verdicts)
+            waiting += [[again]] if again is not None else []
+    return verdicts
+
+
+def _judge(work: Work, item: Item, result: InboundResult, verdicts: _Verdicts) -> Item | None:
+    """Notes what became of the mail; what was refused for the first time comes back with its original alone."""
+    if result.outcome != "refused":
+        verdicts.done.append(item.source)
+        work.tallies.count(result.outcome, unparsed=item.unparsed)
+        return None
+    reason = result.reason or "refused"
+    if not item.unparsed:
+        _log(work).warning("mail.refused", uid=item.source.uid, uidl=item.source.uidl, reason=reason)
+        return reduced(item, f"the Config API refused the parsed mail: {reason}")
+    _log(work).error("mail.left_on_server", uid=item.source.uid, uidl=item.source.uidl, reason=reason)
+    work.tallies.count("refused", unparsed=True)
+    verdicts.refused.append(item.source)
+    return None
+
+
+async def _hand_in(work: Work, items: Sequence[Item], *, large: Sequence[LargeMail] = ()) -> InboundAnswer:
+    if not work.in_force():
+        raise LeaseLapsed(f"the lease of alias {work.alias.alias_id} was not renewed in time")
+    messages, contents = assemble(items)
+    settled, work.unreported = work.unreported[:_SETTLED_AT_A_TIME], work.unreported[_SETTLED_AT_A_TIME:]
+    try:
+        with work.tallies.batch_seconds.time():
+            return await work.intake.submit(_batch(work, messages, large=large, settled=settled), contents)
+    except (StaleEpoch, Unauthenticated, Forbidden, NotFound, Transient):
+        work.unreported = settled + work.unreported
+        raise
+    except Permanent as refusal:  # `settled` is not said again: it might be what was refused
+        raise _Refused(refusal.detail) from refusal
+
+
+def _batch(
+    work: Work, messages: Sequence[InboundMessage], *, large: Sequence[LargeMail], settled: Sequence[Source]
+) -> InboundBatch:
+    # Each message was validated when it was made; doing so again would cost as much as parsing it.
+    return InboundBatch.model_construct(
+        alias_id=work.alias.alias_id,
+        epoch=work.alias.epoch,
+        mailbox_generation=work.alias.mailbox_generation,
+        messages=list(messages),
+        large=list(large),
+        settled=list(settled),
+    )
+
+
+async def _settle(work: Work, verdicts: _Verdicts) -> None:
+    """Let go of what was committed; what was refused stays, without keeping the rest from being listed."""
+    if verdicts.refused:
+        work.mailbox.pass_over(verdicts.refused)
+    settled = await work.mailbox.settle(verdicts.done) if verdicts.done else []
+    if work.alias.after_retrieval != "keep":
+        work.unreported += settled
+    gone = len(settled) + len(verdicts.refused)
+    work.let_go += gone
+    work.backlog = max(work.backlog - gone, 0)
+
+
+async def tell_settled(work: Work) -> None:
+    """The ledger learns what is gone from the server. Also after the lease was lost: a stale epoch may say this."""
+    while work.unreported:
+        now = work.unreported[:_SETTLED_AT_A_TIME]
+        try:
+            await work.intake.submit(_batch(work, [], large=[], settled=now), [])
+        except (StaleEpoch, NotFound):
+            work.unreported.clear()
+            raise
+        except Permanent as refusal:
+            _log(work).warning("mail.settled_report_refused", reason=refusal.detail)
+        work.unreported = work.unreported[len(now) :]
+
+
+async def _abandoned(submitting: asyncio.Task[_Verdicts]) -> None:
+    """Its outcome comes to light when the mails are listed again: as duplicates, or not yet stored."""
+    await asyncio.wait([submitting])
+    if not submitting.cancelled():
+        submitting.exception()
+
+
+def _log(work: Work) -> structlog.stdlib.BoundLogger:
+    return structlog.get_logger().bind(
+        alias_id=work.alias.alias_id, department_id=work.alias.department_id, epoch=work.alias.epoch
+    )

@@ -1,0 +1,318 @@
+"""Which mailbox is drained when: one task an alias that connects, drains, waits, and reports how attempts went."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, TypeVar
+from uuid import uuid4
+
+import structlog
+
+from ece_common.contracts.aliases import StatusAnswer, StatusReport
+from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
+from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
+from ece_common.retry import sleep_unless, waits
+from retriever.mailbox.port import Mailbox, MailFailure
+from retriever.pipeline import Intake, Work, drain, tell_settled
+from retriever.tallies import Tallies
+
+LOCK_GRACE = 15.0
+"""Seconds beyond a lease in which the previous holder's session may still lock the mailbox."""
+LOGINS = 50
+LOGINS_PER_SERVER = 10
+
+State = Literal["starting", "connecting", "retrieving", "idle", "waiting", "inactive", "held_back", "closed"]
+Result = TypeVar("Result")
+
+
+class Desk(Intake, Protocol):
+    """The Config API as one alias's task needs it."""
+
+    async def report_status(self, alias_id: int, report: StatusReport) -> StatusAnswer: ...
+
+
+class Logins:
+    """How many connections may be made at the same time, over all and to one server."""
+
+    def __init__(self, total: int = LOGINS, per_server: int = LOGINS_PER_SERVER) -> None:
+        self._total = asyncio.Semaphore(total)
+        self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_server))
+
+    @asynccontextmanager
+    async def turn(self, server: str) -> AsyncIterator[None]:
+        async with self._servers[server.lower()], self._total:
+            yield
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all aliases of a replica share."""
+
+    desk: Desk
+    build_mailbox: Callable[[AssignedAlias], Mailbox]
+    settings: Callable[[], RetrieverSettings]
+    lease_seconds: Callable[[], float]
+    in_force: Callable[[], bool]
+    now: Callable[[], datetime]
+    logins: Logins
+    tallies: Tallies
+    sleep: Callable[[asyncio.Event, float], Coroutine[Any, Any, bool]] = sleep_unless
+    """Ends early, with True, when the event is set."""
+    monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+
+
+class Halted(Exception):
+    """The alias is to be let go of, or its assignment has changed."""
+
+
+class Watch:
+    """The work on one alias, from its assignment until `halt` and the end of what was in hand."""
+
+    def __init__(self, alias: AssignedAlias, around: Surroundings, *, announce: bool = False) -> None:
+        """`announce`: report the first connection even when nothing had failed (after a change)."""
+        self.alias = alias
+        self.state: State = "starting"
+        self.last_connected: datetime | None = None
+        self.last_error: str | None = None
+        self._around = around
+        self._announce = announce
+        self._halt = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._mailbox = around.build_mailbox(alias)
+        self._proven_since: float | None = None
+        self._work = Work(
+            alias=alias,
+            mailbox=self._mailbox,
+            intake=around.desk,
+            settings=around.settings,
+            now=around.now,
+            halted=self._halt.is_set,
+            in_force=around.in_force,
+            tallies=around.tallies,
+        )
+
+    def halt(self) -> None:
+        """Begin nothing new; what is committed is still settled, then the mailbox is closed."""
+        self._halt.set()
+        self._woken.set()
+
+    def standing_changed(self, alias: AssignedAlias) -> None:
+        """The same mailbox, with another count of failures or another time for the next attempt."""
+        self.alias = alias
+        self._woken.set()
+
+    def describe(self) -> dict[str, object]:
+        return {
+            "alias_id": self.alias.alias_id,
+            "department_id": self.alias.department_id,
+            "epoch": self.alias.epoch,
+            "status": self.alias.status,
+            "state": self.state,
+            "failed_attempts": self.alias.failed_attempts,
+            "next_attempt_at": _written(self.alias.next_attempt_at),
+            "last_connected_at": _written(self.last_connected),
+            "last_error": self.last_error,
+            "backlog": self._work.backlog,
+        }
+
+    async def run(self) -> None:
+        """Survives everything but cancellation."""
+        structlog.contextvars.bind_contextvars(
+            alias_id=self.alias.alias_id, department_id=self.alias.department_id, epoch=self.alias.epoch
+        )
+        backoff = waits(1.0, 60.0)
+        try:
+            while not self._halt.is_set():
+                backoff = await self._once(backoff)
+        finally:
+            await self._mailbox.close()
+            self.state = "closed"
+        await self._last_words()
+
+    async def _once(self, backoff: Iterator[float]) -> Iterator[float]:
+        """One turn of the loop, and the waits to use after a next failure."""
+        try:
+            if await self._may_attempt():
+                await self._turn()
+                return waits(1.0, 60.0)
+        except Halted:
+            pass
+        except MailFailure as failure:
+            await self._mailbox.close()
+            await self._failed(failure)
+        except (StaleEpoch, NotFound):
+            structlog.get_logger().warning("alias.lease_lost")
+            self.halt()
+        except EceError as outage:
+            await self._held_back(outage, next(backoff))
+        except Exception as surprise:
+            structlog.get_logger().exception("alias.unexpected_failure")
+            await self._mailbox.close()
+            await self._held_back(surprise, next(backoff) + 1.0)
+        return backoff
+
+    async def _may_attempt(self) -> bool:
+        """False after a wait: look again."""
+        if self.alias.status == "inactive" and not self.alias.recoverable:
+            self.state = "inactive"
+            await self._mailbox.close()
+            await self._sleep(None)
+            return False
+        due = self.alias.next_attempt_at
+        if due is not None and (left := (due - self._around.now()).total_seconds()) > 0:
+            self.state = "waiting"
+            await self._mailbox.close()
+            await self._sleep(left)
+            return False
+        return True
+
+    async def _turn(self) -> None:
+        """Connect where not connected, drain, wait for more."""
+        if self._proven_since is None:
+            self.state = "connecting"
+        async with self._around.logins.turn(self.alias.incoming.server_name):
+            await self._unless_halted(self._mailbox.open())
+        await self._connected()
+        self.state = "retrieving"
+        await drain(self._work)
+        if self._halt.is_set():
+            return
+        self._around.tallies.last_success.set(self._around.now().timestamp())
+        self.last_error = None
+        self.state = "idle"
+        if self._mailbox.pushes and self._proven_since is None:
+            self._proven_since = self._around.monotonic()
+        await self._unless_halted(self._mailbox.wait(self._around.settings().poll_interval_seconds))
+
+    async def _connected(self) -> None:
+        """R125: what was inactive for a recoverable reason is active again, and only then retrieved (R126)."""
+        self.last_connected = self._around.now()
+        if not (self._announce or self.alias.failed_attempts or self.alias.status == "inactive"):
+            return
+        await self._report(self._report_of("connected"))
+        self._announce = False
+        structlog.get_logger().info("alias.connected", status=self.alias.status)
+        if self.alias.status == "inactive":
+            raise Halted  # an administrator decided in the meantime; the loop looks at what is so now
+
+    async def _failed(self, failure: MailFailure) -> None:
+        """Tell the Config API, which counts, and obey what it answers; or wait, when that was no attempt."""
+        self.last_error = str(failure)
+        self.state = "waiting"
+        self._around.tallies.mailbox_failed(failure.reason)
+        log = structlog.get_logger()
+        interval = float(self._around.settings().poll_interval_seconds)
+        if (reconnect_after := self._lost_connection(failure, interval)) is not None:
+            log.info("alias.connection_lost", reason=failure.reason, detail=failure.detail)
+            await self._sleep(reconnect_after)
+        elif failure.condition == "throttled" or self._lock_of_predecessor(failure):
+            wait = failure.retry_after if failure.retry_after is not None else interval
+            log.info("alias.attempt_not_counted", reason=failure.reason, detail=failure.detail, again_in=wait)
+            await self._sleep(wait)
+        else:
+            log.warning("alias.attempt_failed", reason=failure.reason, detail=failure.detail)
+            await self._report_until_heard(self._report_of("failed", failure))
+            if self.alias.next_attempt_at is None:
+                await self._sleep(interval)
+
+    def _lost_connection(self, failure: MailFailure, interval: float) -> float | None:
+        """Seconds until a connection that had worked is made again. Losing one is no failed attempt to connect."""
+        since, self._proven_since = self._proven_since, None
+        if since is None or failure.condition != "recoverable":
+            return None
+        lasted = self._around.monotonic() - since
+        return random.uniform(0.0, 1.0) if lasted >= interval else interval  # noqa: S311 - spreads reconnections
+
+    def _lock_of_predecessor(self, failure: MailFailure) -> bool:
+        handed_over = self.alias.handed_over_at
+        if failure.condition != "lock" or handed_over is None:
+            return False
+        return self._around.now() < handed_over + timedelta(seconds=self._around.lease_seconds() + LOCK_GRACE)
+
+    def _report_of(self, outcome: Literal["connected", "failed"], failure: MailFailure | None = None) -> StatusReport:
+        report = StatusReport.model_validate(
+            {"epoch": self.alias.epoch, "attempt_id": str(uuid4()), "from": self.alias.status, "outcome": outcome}
+        )
+        if failure is None:
+            return report
+        condition = "manual" if failure.condition == "manual" else "recoverable"
+        return report.model_copy(
+            update={"condition": condition, "reason": failure.reason, "detail": failure.detail[:1000]}
+        )
+
+    async def _report_until_heard(self, report: StatusReport) -> None:
+        """The same report again and again: its attempt_id makes that count once."""
+        backoff = waits(1.0, 60.0)
+        while not self._halt.is_set():
+            try:
+                await self._report(report)
+            except (Transient, Unauthenticated, Forbidden) as outage:
+                await self._held_back(outage, next(backoff))
+            except (StaleEpoch, NotFound):
+                self.halt()
+            except Permanent as refusal:
+                structlog.get_logger().error("alias.report_refused", detail=refusal.detail)
+                return
+            else:
+                return
+
+    async def _report(self, report: StatusReport) -> None:
+        answer = await self._around.desk.report_status(self.alias.alias_id, report)
+        self.alias = self.alias.model_copy(
+            update={
+                "status": answer.status,
+                "recoverable": answer.recoverable,
+                "failed_attempts": answer.failed_attempts,
+                "next_attempt_at": answer.next_attempt_at,
+            }
+        )
+
+    async def _held_back(self, cause: Exception, seconds: float) -> None:
+        """The mailbox works, the Config API does not: keep the connection, leave the mail where it is."""
+        self.state = "held_back"
+        code = cause.code if isinstance(cause, EceError) else type(cause).__name__
+        self.last_error = f"{code}: {cause}"
+        self._around.tallies.config_api_failed(code)
+        structlog.get_logger().warning("alias.held_back", code=code, cause=str(cause), again_in=round(seconds, 1))
+        await self._around.sleep(self._halt, seconds)
+
+    async def _last_words(self) -> None:
+        try:
+            await tell_settled(self._work)
+        except EceError as refusal:
+            structlog.get_logger().info("alias.settled_not_told", cause=str(refusal))
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Until something changes for this alias, at most `seconds`."""
+        self._woken.clear()
+        if self._halt.is_set():
+            return
+        if seconds is None:
+            await self._woken.wait()
+        else:
+            await self._around.sleep(self._woken, seconds)
+
+    async def _unless_halted(self, doing: Coroutine[Any, Any, Result]) -> Result:
+        """The result, or Halted as soon as the alias is to be let go of."""
+        task = asyncio.ensure_future(doing)
+        halting = asyncio.ensure_future(self._halt.wait())
+        try:
+            await asyncio.wait([task, halting], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Halted
+        finally:
+            halting.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task])
+                if not task.cancelled():
+                    task.exception()
+
+
+def _written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
