@@ -9,7 +9,7 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
@@ -59,6 +59,16 @@ def _within(forms: set[Address], networks: tuple[Network, ...]) -> bool:
     return any(form in network for form in forms for network in networks)
 
 
+@contextlib.asynccontextmanager
+async def _answering(host: str, port: int, seconds: float) -> AsyncGenerator[None]:
+    """A TimeoutError that says who did not answer, instead of one without words."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise TimeoutError(f"{host}:{port} did not answer within {seconds:g} s") from None
+
+
 class EgressPolicy:
     """Deny wins over allow; with `allow` given only those networks; link-local and metadata never.
 
@@ -86,11 +96,8 @@ class EgressPolicy:
         Raises socket.gaierror, ConnectionRefusedError, TimeoutError or another OSError (unreachable), that of the
         last address tried; EgressRefused before anything is sent.
         """
-        try:
-            async with asyncio.timeout(timeout):
-                return await self._first_reached(await self._targets(host, port), timeout)
-        except TimeoutError:
-            raise TimeoutError(f"{host}:{port} did not answer within {timeout:g} s") from None
+        async with _answering(host, port, timeout):
+            return await self._first_reached(await self._targets(host, port), timeout)
 
     async def connect(
         self,
@@ -105,8 +112,8 @@ class EgressPolicy:
 
         Errors as `open_socket`, and ssl.SSLError; `timeout` covers the name, the connection and the handshake.
         """
-        async with asyncio.timeout(timeout):
-            connected = await self.open_socket(host, port, timeout)
+        async with _answering(host, port, timeout):
+            connected = await self._first_reached(await self._targets(host, port), timeout)
             try:
                 named = (server_hostname or host) if ssl is not None else None
                 return await asyncio.open_connection(sock=connected, ssl=ssl, server_hostname=named)

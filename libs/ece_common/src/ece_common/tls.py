@@ -1,11 +1,14 @@
 """TLS towards other people's servers: verified always, 1.2 or newer."""
 
+import re
 import ssl
 from typing import Literal
 
 from ece_common.errors import Invalid
 
 MinimumVersion = Literal["TLSv1.2", "TLSv1.3"]
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 
 _VERSIONS: dict[MinimumVersion, ssl.TLSVersion] = {
     "TLSv1.2": ssl.TLSVersion.TLSv1_2,
@@ -26,7 +29,8 @@ def client_context(
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
     context.minimum_version = _VERSIONS[minimum_version]
     if ca_bundle and ca_bundle.strip():
-        _trust(context, "tls.ca_bundle", cadata=ca_bundle)
+        # Bundles come with names between the certificates, in any alphabet; OpenSSL wants ASCII.
+        _trust(context, "tls.ca_bundle", cadata="\n".join(_CERTIFICATE.findall(ca_bundle)))
     if ca_file:
         _trust(context, "ca_file", cafile=ca_file)
     return context

@@ -6,7 +6,7 @@ SwaggerUIBundle({
   domNode: place,
   deepLinking: true,
   displayRequestDuration: true,
-  docExpansion: "none",
+  docExpansion: "list",
   filter: true,
   persistAuthorization: place.dataset.persistAuthorization === "true",
   presets: [SwaggerUIBundle.presets.apis],
