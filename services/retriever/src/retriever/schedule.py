@@ -1,14 +1,10 @@
 """Which mailbox is drained when: one task an alias that connects, drains, waits, and reports how attempts went."""
 
 import asyncio
-import random
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
-from uuid import uuid4
 
 import structlog
 
@@ -16,14 +12,11 @@ from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
 from ece_common.retry import sleep_unless, waits
+from retriever.attempts import connected_report, failed_report, wait_uncounted
+from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox, MailFailure
 from retriever.pipeline import Intake, Work, drain, tell_settled
 from retriever.tallies import Tallies
-
-LOCK_GRACE = 15.0
-"""Seconds beyond a lease in which the previous holder's session may still lock the mailbox."""
-LOGINS = 50
-LOGINS_PER_SERVER = 10
 
 State = Literal["starting", "connecting", "retrieving", "idle", "waiting", "inactive", "held_back", "closed"]
 Result = TypeVar("Result")
@@ -33,19 +26,6 @@ class Desk(Intake, Protocol):
     """The Config API as one alias's task needs it."""
 
     async def report_status(self, alias_id: int, report: StatusReport) -> StatusAnswer: ...
-
-
-class Logins:
-    """How many connections may be made at the same time, over all and to one server."""
-
-    def __init__(self, total: int = LOGINS, per_server: int = LOGINS_PER_SERVER) -> None:
-        self._total = asyncio.Semaphore(total)
-        self._servers: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_server))
-
-    @asynccontextmanager
-    async def turn(self, server: str) -> AsyncIterator[None]:
-        async with self._servers[server.lower()], self._total:
-            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +58,8 @@ class Watch:
         self.state: State = "starting"
         self.last_connected: datetime | None = None
         self.last_error: str | None = None
+        self.lost = False
+        """The Config API said that the lease has passed to someone else, or that the alias is gone."""
         self._around = around
         self._announce = announce
         self._halt = asyncio.Event()
@@ -99,6 +81,10 @@ class Watch:
         """Begin nothing new; what is committed is still settled, then the mailbox is closed."""
         self._halt.set()
         self._woken.set()
+
+    def _lose(self) -> None:
+        self.lost = True
+        self.halt()
 
     def standing_changed(self, alias: AssignedAlias) -> None:
         """The same mailbox, with another count of failures or another time for the next attempt."""
@@ -146,10 +132,10 @@ class Watch:
             await self._failed(failure)
         except (StaleEpoch, NotFound):
             structlog.get_logger().warning("alias.lease_lost")
-            self.halt()
+            self._lose()
         except EceError as outage:
             await self._held_back(outage, next(backoff))
-        except Exception as surprise:
+        except Exception as surprise:  # noqa: BLE001 - one alias's trouble, whatever it is, ends nobody's work
             structlog.get_logger().exception("alias.unexpected_failure")
             await self._mailbox.close()
             await self._held_back(surprise, next(backoff) + 1.0)
@@ -193,7 +179,7 @@ class Watch:
         self.last_connected = self._around.now()
         if not (self._announce or self.alias.failed_attempts or self.alias.status == "inactive"):
             return
-        await self._report(self._report_of("connected"))
+        await self._report(connected_report(self.alias))
         self._announce = False
         structlog.get_logger().info("alias.connected", status=self.alias.status)
         if self.alias.status == "inactive":
@@ -206,43 +192,20 @@ class Watch:
         self._around.tallies.mailbox_failed(failure.reason)
         log = structlog.get_logger()
         interval = float(self._around.settings().poll_interval_seconds)
-        if (reconnect_after := self._lost_connection(failure, interval)) is not None:
-            log.info("alias.connection_lost", reason=failure.reason, detail=failure.detail)
-            await self._sleep(reconnect_after)
-        elif failure.condition == "throttled" or self._lock_of_predecessor(failure):
-            wait = failure.retry_after if failure.retry_after is not None else interval
-            log.info("alias.attempt_not_counted", reason=failure.reason, detail=failure.detail, again_in=wait)
-            await self._sleep(wait)
-        else:
-            log.warning("alias.attempt_failed", reason=failure.reason, detail=failure.detail)
-            await self._report_until_heard(self._report_of("failed", failure))
-            if self.alias.next_attempt_at is None:
-                await self._sleep(interval)
-
-    def _lost_connection(self, failure: MailFailure, interval: float) -> float | None:
-        """Seconds until a connection that had worked is made again. Losing one is no failed attempt to connect."""
         since, self._proven_since = self._proven_since, None
-        if since is None or failure.condition != "recoverable":
-            return None
-        lasted = self._around.monotonic() - since
-        return random.uniform(0.0, 1.0) if lasted >= interval else interval  # noqa: S311 - spreads reconnections
-
-    def _lock_of_predecessor(self, failure: MailFailure) -> bool:
-        handed_over = self.alias.handed_over_at
-        if failure.condition != "lock" or handed_over is None:
-            return False
-        return self._around.now() < handed_over + timedelta(seconds=self._around.lease_seconds() + LOCK_GRACE)
-
-    def _report_of(self, outcome: Literal["connected", "failed"], failure: MailFailure | None = None) -> StatusReport:
-        report = StatusReport.model_validate(
-            {"epoch": self.alias.epoch, "attempt_id": str(uuid4()), "from": self.alias.status, "outcome": outcome}
+        lasted = self._around.monotonic() - since if since is not None else None
+        lease = self._around.lease_seconds()
+        wait = wait_uncounted(
+            failure, self.alias, interval=interval, lease=lease, lasted=lasted, now=self._around.now()
         )
-        if failure is None:
-            return report
-        condition = "manual" if failure.condition == "manual" else "recoverable"
-        return report.model_copy(
-            update={"condition": condition, "reason": failure.reason, "detail": failure.detail[:1000]}
-        )
+        if wait is not None:
+            log.info("alias.not_an_attempt", reason=failure.reason, detail=failure.detail, again_in=round(wait, 1))
+            await self._sleep(wait)
+            return
+        log.warning("alias.attempt_failed", reason=failure.reason, detail=failure.detail)
+        await self._report_until_heard(failed_report(self.alias, failure))
+        if self.alias.next_attempt_at is None:
+            await self._sleep(interval)
 
     async def _report_until_heard(self, report: StatusReport) -> None:
         """The same report again and again: its attempt_id makes that count once."""
@@ -253,7 +216,7 @@ class Watch:
             except (Transient, Unauthenticated, Forbidden) as outage:
                 await self._held_back(outage, next(backoff))
             except (StaleEpoch, NotFound):
-                self.halt()
+                self._lose()
             except Permanent as refusal:
                 structlog.get_logger().error("alias.report_refused", detail=refusal.detail)
                 return

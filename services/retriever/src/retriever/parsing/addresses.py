@@ -47,14 +47,14 @@ def _one_field(text: str, *, nested: bool) -> list[Mailbox]:
         return [Mailbox("", bare[1][:MAXIMUM_LENGTH])]
     found: list[Mailbox] = []
     entry: list[str] = []
-    for token in _TOKEN.findall(text):
-        if token in (",", ";"):
+    for piece in _TOKEN.findall(text):
+        if piece in (",", ";"):
             found.extend(_entry(entry, nested=nested))
             entry = []
-        elif token == ":" and not any("@" in piece for piece in entry):
+        elif piece == ":" and not any("@" in before for before in entry):
             entry = []  # the name of a group: `undisclosed-recipients:;`
         else:
-            entry.append(token)
+            entry.append(piece)
         if len(found) >= MAXIMUM_ADDRESSES:
             return found
     return found + _entry(entry, nested=nested)

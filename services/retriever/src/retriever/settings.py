@@ -1,0 +1,35 @@
+"""Everything the environment may change about the retriever."""
+
+import socket
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Networks = Annotated[list[str], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Read once, in `main`; every other module gets what it needs as an argument."""
+
+    model_config = SettingsConfigDict(env_prefix="ECE_", extra="ignore")
+
+    config_api_url: str
+    worker_token: SecretStr
+    instance: str = Field(default="default", min_length=1, max_length=64)
+    replica: str = Field(default_factory=socket.gethostname, min_length=1, max_length=128)
+    ca_file: str | None = None
+    allow_plain_http: bool = False
+    egress_allow: Networks = []
+    egress_deny: Networks = []
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(default=8081, ge=1, le=65535)
+    metrics_port: int | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    shutdown_seconds: float = Field(default=25.0, gt=0)
+
+    @field_validator("egress_allow", "egress_deny", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
