@@ -25,13 +25,19 @@ async def say(smtp: aiosmtplib.SMTP, stage: Stage, *command: bytes) -> SMTPRespo
 
 
 def without_reply(stage: Stage, problem: BaseException) -> Conversation:
-    """The library wraps the cause, or is not told it: what broke is read from the whole chain."""
-    cause: BaseException | None = problem
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return Conversation(Stage.TLS, trouble=Trouble.TLS, detail=str(cause))
-        cause = cause.__cause__
+    """The library wraps the cause, or is not told it: what broke is read from the whole chain.
+
+    TLS is to blame only until it stands: after that a broken record is a broken connection like any other.
+    """
+    if stage in (Stage.GREETING, Stage.TLS) and (broken := _tls_error(problem)) is not None:
+        return Conversation(Stage.TLS, trouble=Trouble.TLS, detail=str(broken))
     if isinstance(problem, TimeoutError):
         detail = str(problem) or "The server did not answer in time."
         return Conversation(stage, trouble=Trouble.TIMED_OUT, detail=detail)
     return Conversation(stage, trouble=Trouble.LOST, detail=str(problem))
+
+
+def _tls_error(problem: BaseException | None) -> ssl.SSLError | None:
+    while problem is not None and not isinstance(problem, ssl.SSLError):
+        problem = problem.__cause__
+    return problem
