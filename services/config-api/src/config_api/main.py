@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import uvicorn
 from cryptography.fernet import Fernet
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, start_http_server
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -90,7 +90,10 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.state.registry = CollectorRegistry()
     problems.install(app)
     app.include_router(_routes())
-    operations.install(app, ready=ready, registry=app.state.registry)
+    app.include_router(operations.health_routes(ready))
+    if settings.metrics_port is None:
+        app.include_router(operations.metrics_route(app.state.registry))
+    operations.install_docs(app, persist_authorization=True)
     app.add_middleware(TransportGuard, allow_plain_http=settings.allow_plain_http, maximum_body=settings.maximum_body)
     return app
 
@@ -109,6 +112,8 @@ class _Server(uvicorn.Server):
 
 def _serve(settings: Settings) -> None:
     app = create_app(settings)
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, addr=settings.listen_host, registry=app.state.registry)
     config = uvicorn.Config(
         app,
         host=settings.listen_host,

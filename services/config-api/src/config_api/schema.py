@@ -3,13 +3,23 @@
 from sqlmodel import SQLModel
 
 from config_api.access import tables as access
+from config_api.aliases import tables as aliases
 from config_api.departments import tables as departments
+from config_api.instances import tables as instances
 from config_api.journal import AuditRow, EventRow
+from config_api.preferences import tables as preferences
 
 TABLES: tuple[type[SQLModel], ...] = (
     access.TokenRow,
     departments.DepartmentRow,
     AuditRow,
     EventRow,
+    preferences.SettingsRow,
+    aliases.AliasRow,
+    aliases.TransitionRow,
+    instances.InstanceRow,
+    instances.MembershipRow,
+    instances.ReplicaRow,
+    instances.LeaseRow,
 )
 METADATA = SQLModel.metadata

@@ -1,0 +1,1 @@
+"""Aliases: the addresses customers write to, with their servers and their status."""

@@ -1,0 +1,1 @@
+"""Instances, replicas, leases and assignments: who works on which alias."""

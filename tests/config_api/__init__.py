@@ -1,0 +1,1 @@
+"""The Config API against a real Postgres."""

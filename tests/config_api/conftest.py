@@ -1,0 +1,70 @@
+"""A fresh database for each test, copied from one that was migrated once; `api`, `admin`, `worker` call the service.
+
+`admin.post("/departments", json=...)`: the clients' base is /v1. `config_api.app.state` holds sessions, vault, hooks.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import asyncpg
+import httpx
+import pytest
+
+from config_api import migrating
+from tests.config_api.process import Clock, ConfigApi, running, settings_for
+from tests.rig.postgres import Postgres
+
+_numbers = count(1)
+_TEMPLATE = "config_api_template"
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> str:
+    """The name of a database with the newest schema and nothing else in it."""
+    url = postgres.create_database(_TEMPLATE)
+    asyncio.run(migrating.migrate(settings_for(url).async_url))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database(postgres: Postgres, migrated: str) -> Iterator[str]:
+    """The URL of a database of the test's own."""
+    name = f"config_api_{next(_numbers)}"
+    yield postgres.create_database(name, template=migrated)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def config_api(database: str, clock: Clock) -> AsyncIterator[ConfigApi]:
+    async with running(database, clock) as service:
+        yield service
+
+
+@pytest.fixture
+def api(config_api: ConfigApi) -> httpx.AsyncClient:
+    """Without a token."""
+    return config_api.api
+
+
+@pytest.fixture
+def admin(config_api: ConfigApi) -> httpx.AsyncClient:
+    return config_api.admin
+
+
+@pytest.fixture
+def worker(config_api: ConfigApi) -> httpx.AsyncClient:
+    return config_api.worker
+
+
+@pytest.fixture
+async def sql(database: str) -> AsyncIterator[asyncpg.Connection]:
+    """The database as an intruder would read it."""
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()

@@ -1,0 +1,1 @@
+"""Instances, leases and assignments."""

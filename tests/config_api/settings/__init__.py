@@ -1,0 +1,1 @@
+"""Settings of the partition and of departments."""
