@@ -137,6 +137,11 @@ class Process:
     def alive(self) -> bool:
         return self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._child.poll()
+
     def log_text(self) -> str:
         return self._log.read_text(errors="replace")
 

@@ -1,0 +1,1 @@
+"""Build the three images and rehearse them as the manifests run them: `make images`."""
