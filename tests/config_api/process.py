@@ -1,6 +1,6 @@
 """A Config API in this process, on a database of its own, with a clock that the test moves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(database_url: str, clock: Clock, **changes: Any) -> AsyncIterator[ConfigApi]:
+async def running(database_url: str, clock: Clock, **changes: Any) -> AsyncGenerator[ConfigApi]:
     """`changes` are fields of `Settings`. Several may run on one database, as several pods would."""
     app = create_app(settings_for(database_url, **changes), clock=clock)
     async with AsyncExitStack() as stack:

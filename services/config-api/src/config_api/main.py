@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -19,6 +19,7 @@ from config_api.access.callers import EnvironmentTokens, hash_token
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
 from config_api.departments import routes as departments
+from config_api.preferences import routes as preferences
 from config_api.references import Hooks
 from config_api.sealing import Vault
 from config_api.settings import Settings
@@ -48,7 +49,7 @@ def _hooks() -> Hooks:
 
 def _routes() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for slice_routes in (access, departments):
+    for slice_routes in (access, departments, preferences):
         v1.include_router(slice_routes.router)
     return v1
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     changes = Changes(settings.database_url.get_secret_value())
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         changes.start()
         yield
         await changes.stop()

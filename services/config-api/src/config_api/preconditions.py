@@ -11,11 +11,11 @@ IfMatch = Annotated[
 ]
 
 
-def etag(version: int) -> str:
+def etag(version: int | str) -> str:
     return f'"{version}"'
 
 
-def require(if_match: str | None, version: int) -> None:
+def require(if_match: str | None, version: int | str) -> None:
     """Raise `PreconditionFailed` when the caller's ETag is not the current one."""
     if if_match is None or if_match.strip() == "*":
         return
@@ -25,5 +25,5 @@ def require(if_match: str | None, version: int) -> None:
         )
 
 
-def stamp(response: Response, version: int) -> None:
+def stamp(response: Response, version: int | str) -> None:
     response.headers["ETag"] = etag(version)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from ece_common.contracts.base import Address, Host, Line, Port, Sent, Strict
+from ece_common.contracts.base import Address, Host, Line, Port, Sent, Strict, SubjectLine
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -13,7 +13,8 @@ FromOnTransfer = Literal["do_not_change", "use_default_alias_of_destination_depa
 LargeEmailAction = Literal["skip_and_notify", "delete_and_notify"]
 BounceEvidence = Literal["delivery_status_first", "phrases_only"]
 UncertainDelivery = Literal["hold", "resend"]
-Extension = Annotated[str, Field(min_length=1, max_length=64)]
+Extension = Annotated[Line, Field(min_length=1, max_length=64)]
+Extensions = Annotated[list[Extension], Field(max_length=1000)]
 
 MaximumEmailSize = Annotated[int, Field(ge=KIB, le=150 * MIB)]
 MaximumBodySize = Annotated[int, Field(ge=10 * KIB, le=10 * MIB)]
@@ -65,9 +66,9 @@ class PartitionSettingsChange(Strict):
     smtp_flag: Literal["never", "when_authorization_fails"] | None = None
     default_smtp_user_name: Line | None = None
     default_smtp_password: SecretStr | None = Field(default=None, description="Write-only.")
-    web_server_url: Annotated[str, Field(max_length=2000, pattern=r"^https://")] | None = None
-    attachments_allowed: list[Extension] | None = None
-    attachments_blocked: list[Extension] | None = None
+    web_server_url: Annotated[SubjectLine, Field(pattern=r"^https://")] | None = None
+    attachments_allowed: Extensions | None = None
+    attachments_blocked: Extensions | None = None
     maximum_email_size: MaximumEmailSize | None = None
     action_for_large_email: LargeEmailAction | None = None
     maximum_body_size: MaximumBodySize | None = None
