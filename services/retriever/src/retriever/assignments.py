@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +23,8 @@ from retriever.tallies import Tallies
 from retriever.tenure import Tenure
 
 POLL_SECONDS = 25.0
+POLL_PAUSE = 0.1
+"""Between two polls, should something on the way answer them at once."""
 LEAVE_SECONDS = 3.0
 
 
@@ -51,7 +52,7 @@ class _Running:
 
 
 class Replica:
-    """This process as a member of its instance. Keeps its last assignment while the Config API is away."""
+    """The process as a member of its instance. Keeps its last assignment while the Config API is away."""
 
     def __init__(
         self,
@@ -76,6 +77,7 @@ class Replica:
         self._revoked: set[tuple[int, int]] = set()
         self._stopping = False
         self._beat_now = asyncio.Event()
+        self._heard = asyncio.Event()
         self._config_api_error: str | None = None
 
     def settings(self) -> RetrieverSettings:
@@ -96,9 +98,10 @@ class Replica:
             await self._finish()  # heartbeats go on meanwhile: what is in hand is still ours
         finally:
             done.set()
-            for task in (beating, polling):
+            ending = [beating, polling, *(running.task for running in self._running.values())]
+            for task in ending:
                 task.cancel()
-            await asyncio.wait([beating, polling])
+            await asyncio.wait(ending, timeout=LEAVE_SECONDS)
             await self._leave()
 
     def status(self) -> dict[str, object]:
@@ -144,6 +147,7 @@ class Replica:
         beat = Heartbeat(incarnation=self._identity.incarnation, holding=holding, counters=dict(self._tallies.totals))
         answer = await self._registry.heartbeat("retriever", self._identity.instance, self._identity.replica, beat)
         self._tenure.renewed(asked_at, answer.lease_seconds)
+        self._heard.set()
         self.measure()
         leases = {(lease.alias_id, lease.epoch) for lease in answer.leases}
         # Only what this beat named can be missing from its answer: a lease granted meanwhile is not lost.
@@ -173,6 +177,7 @@ class Replica:
     async def _keep_polling(self, stop: asyncio.Event) -> None:
         backoff = waits(0.5, 15.0)
         etag: str | None = None
+        await self._heard.wait()  # the Config API hands out aliases to a replica that it has heard of
         while not stop.is_set():
             try:
                 answer = await self._registry.retriever_assignment(
@@ -185,6 +190,7 @@ class Replica:
                     etag, self._assignment = answer
                     self._reconcile()
                 backoff = waits(0.5, 15.0)
+                await sleep_unless(stop, POLL_PAUSE)
             except Exception as failure:  # noqa: BLE001 - the last assignment stays in force; a newer one comes later
                 pause = next(backoff)
                 self._trouble("assignment.failed", failure, pause)
@@ -210,22 +216,22 @@ class Replica:
 
     def _start(self, alias: AssignedAlias, *, announce: bool) -> None:
         assert self._around is not None, "run() comes first"
-        watch = Watch(alias, self._around, announce=announce)
+        try:
+            watch = Watch(alias, self._around, announce=announce)
+        except Exception:  # noqa: BLE001 - whatever is wrong with one alias
+            structlog.get_logger().exception("alias.not_started", alias_id=alias.alias_id)
+            return  # the next heartbeat tries again, and the other aliases do not wait for it
         task = asyncio.create_task(watch.run(), name=f"alias-{alias.alias_id}")
         self._running[alias.alias_id] = _Running(watch, task)
-        task.add_done_callback(self._ended(alias.alias_id))
+        task.add_done_callback(lambda ended: self._ended(watch, ended))
 
-    def _ended(self, alias_id: int) -> Callable[[asyncio.Task[None]], None]:
-        def drop(task: asyncio.Task[None]) -> None:
-            running = self._running.get(alias_id)
-            if running is None or running.task is not task:
-                return
-            del self._running[alias_id]
-            if not task.cancelled() and (failure := task.exception()) is not None:
-                structlog.get_logger().error("alias.ended", alias_id=alias_id, exc_info=failure)
-            self._closed(running.watch)
-
-        return drop
+    def _ended(self, watch: Watch, task: asyncio.Task[None]) -> None:
+        del self._running[watch.alias.alias_id]
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            structlog.get_logger().error("alias.ended", alias_id=watch.alias.alias_id, exc_info=failure)
+        elif not task.cancelled():
+            self._closed(watch)
 
     def _closed(self, watch: Watch) -> None:
         """The mailbox is closed: give the lease back at once, or begin anew under the changed assignment."""
