@@ -171,7 +171,7 @@ _EXCEPTIONS: tuple[tuple[tuple[type[Exception], ...], Verdict, str], ...] = (
 
 def _words_of(problem: Exception) -> str:
     if isinstance(problem, ssl.SSLCertVerificationError):
-        return str(problem.verify_message)
+        return str(getattr(problem, "verify_message", problem))
     if isinstance(problem, OSError):
         return str(problem.strerror or problem)
     return str(problem) or type(problem).__name__
