@@ -134,7 +134,9 @@ def _words(trouble: httpx.HTTPError) -> str:
 
 def _refusal(response: httpx.Response, request: str) -> EceError:
     try:
-        return from_problem(Problem.model_validate_json(response.content))
+        problem = Problem.model_validate_json(response.content)
+        # RFC 9457 section 3.1.2: the member is advisory, the status line decides.
+        return from_problem(problem.model_copy(update={"status": response.status_code}))
     except ValidationError:
         # Not ours: a proxy in between, or another program altogether.
         return from_problem(

@@ -163,8 +163,9 @@ def install_docs(app: FastAPI, *, persist_authorization: bool = False) -> None:
     """/docs on `app`, with every file of it from installed packages. Create `app` with docs_url and redoc_url None.
 
     Addresses in the page are relative, so a proxy may serve it under a prefix. `persist_authorization` keeps an
-    entered token in the browser over a reload.
+    entered token in the browser over a reload. The contract then names problem+json alone where an error is one.
     """
+    _describe_errors_once(app)
     template = Template(files("ece_common").joinpath("assets/docs.html").read_text("utf-8"))
     page = template.substitute(title=html.escape(app.title), persist="true" if persist_authorization else "false")
 
@@ -175,6 +176,21 @@ def install_docs(app: FastAPI, *, persist_authorization: bool = False) -> None:
     # fastapi-offline (MIT) is installed for the Swagger UI files (Apache-2.0) in it; its code is not run.
     assets = _DocsAssets(packages=[("ece_common", "assets"), ("fastapi_offline", "static")])
     app.mount("/docs/assets", assets, name="docs-assets")
+
+
+def _describe_errors_once(app: FastAPI) -> None:
+    """FastAPI adds application/json to every response with a model; our errors are never that."""
+    generated = app.openapi
+
+    def described() -> dict[str, Any]:
+        schema = generated()
+        operations = (op for item in schema.get("paths", {}).values() for op in item.values() if isinstance(op, dict))
+        for answer in (answer for operation in operations for answer in operation.get("responses", {}).values()):
+            if "application/problem+json" in answer.get("content", {}):
+                answer["content"].pop("application/json", None)
+        return schema
+
+    app.openapi = described
 
 
 class _DocsAssets(StaticFiles):
