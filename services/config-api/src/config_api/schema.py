@@ -3,11 +3,16 @@
 from sqlmodel import SQLModel
 
 from config_api.access import tables as access
+from config_api.activities import tables as activities
 from config_api.aliases import tables as aliases
 from config_api.departments import tables as departments
+from config_api.idempotency import AnsweredRow
+from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
 from config_api.journal import AuditRow, EventRow
+from config_api.outbound import tables as outbound
 from config_api.preferences import tables as preferences
+from config_api.routing import tables as routing
 
 TABLES: tuple[type[SQLModel], ...] = (
     access.TokenRow,
@@ -21,5 +26,14 @@ TABLES: tuple[type[SQLModel], ...] = (
     instances.MembershipRow,
     instances.ReplicaRow,
     instances.LeaseRow,
+    AnsweredRow,
+    routing.QueueRow,
+    activities.ActivityRow,
+    activities.AttachmentRow,
+    activities.OriginalRow,
+    inbound.LedgerRow,
+    outbound.DeliveryRow,
+    outbound.RecipientRow,
+    outbound.TroubleRow,
 )
 METADATA = SQLModel.metadata

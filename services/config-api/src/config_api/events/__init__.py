@@ -1,0 +1,1 @@
+"""What happened: the feed for other systems, the audit log for people."""

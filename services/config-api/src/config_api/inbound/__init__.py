@@ -1,0 +1,1 @@
+"""What retrievers hand in: taken once, whatever is repeated."""

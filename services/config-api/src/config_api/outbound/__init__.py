@@ -1,0 +1,1 @@
+"""What goes out: written by people, claimed and reported by dispatchers."""

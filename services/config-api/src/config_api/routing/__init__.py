@@ -1,0 +1,1 @@
+"""Queues: where the activities of a department wait for a person."""
