@@ -132,6 +132,8 @@ def _attachment(name: str, content_type: str, content: bytes) -> Entity:
     # RFC 2046 sections 5.1 and 5.2.1: composite types must not be base64; as a file they lose nothing.
     if not _MEDIA_TYPE.match(media) or media.startswith(("message/", "multipart/")):
         media = "application/octet-stream"
+    # Spaces around a name are lost by some readers and hide an extension from others.
+    name = name.strip() or "attachment"
     head = (
         f"Content-Type: {media}{headers.parameter('name', headers.ascii_fallback(name))}{CRLF}"
         f"Content-Transfer-Encoding: base64{CRLF}"
