@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from ece_common.contracts.aliases import UseSmtp
 from ece_common.egress import EgressPolicy
 from tests.dispatcher.builders import a_letter, an_access
 from tests.rig.certificates import Certificate, Certificates
-from tests.rig.smtp_script import RecordingSmtp
+from tests.rig.smtp_script import RecordingSmtp, _Session
 
 USERS = {"alice": "correct horse"}
 
@@ -100,8 +99,14 @@ async def test_with_ssl_an_unknown_authority_ends_it(certificates: Certificates,
         assert said.trouble is Trouble.TLS
 
 
-async def test_an_alias_may_bring_its_own_authority(certificates: Certificates, transport: SmtpTransport) -> None:
-    bundle = Path(certificates.ca_file).read_text(encoding="ascii")
+@pytest.fixture
+def bundle(certificates: Certificates) -> str:
+    return certificates.ca_file.read_text(encoding="ascii")
+
+
+async def test_an_alias_may_bring_its_own_authority(
+    certificates: Certificates, bundle: str, transport: SmtpTransport
+) -> None:
     with RecordingSmtp(certificate=certificates.good) as server:
         said = await transport.send("r1", an_access(server.port, use_ssl=True, ca_bundle=bundle), a_letter())
 
@@ -189,10 +194,10 @@ async def test_a_refused_login_with_never_is_not_sent_through_plain_smtp(transpo
 class NoLoginNeeded(RecordingSmtp):
     """Checks logins, and takes mail without one too, as a relay in a company's own network does."""
 
-    async def _mail(self, session, line):  # noqa: ANN001, ANN202 # pyright: ignore
+    async def _mail(self, session: _Session, line: str) -> str:
         users, self.users = self.users, {}
         try:
-            return await super()._mail(session, line)  # pyright: ignore[reportUnknownArgumentType]
+            return await super()._mail(session, line)
         finally:
             self.users = users
 

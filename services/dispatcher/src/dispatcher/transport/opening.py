@@ -1,9 +1,11 @@
 """From nothing to a server that takes letters: connected, secured, logged in."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import aiosmtplib
 from aiosmtplib import SMTPResponse
@@ -63,8 +65,10 @@ async def connect(plan: Plan, open_socket: OpenSocket) -> aiosmtplib.SMTP:
         await _secure(smtp, plan)
         await _log_in(smtp, plan)
     except BaseException:
+        # Never sock.close(): a TLS transport that is closing still has the descriptor, which the next socket would get.
+        if smtp.transport is not None:
+            cast("asyncio.WriteTransport", smtp.transport).abort()
         smtp.close()
-        sock.close()
         raise
     return smtp
 
