@@ -35,10 +35,54 @@ MIX: Sequence[Share] = (
 )
 
 _WORDS = (
-    "order number delivery parcel invoice payment account password address customer service question answer "
-    "please thank regards when where which still waiting received broken return refund exchange warranty since "
-    "yesterday morning Tuesday the a my your our it is was not and but for with from about within days weeks"
-).split()
+    "order",
+    "number",
+    "delivery",
+    "parcel",
+    "invoice",
+    "payment",
+    "account",
+    "password",
+    "address",
+    "customer",
+    "service",
+    "question",
+    "answer",
+    "please",
+    "thank",
+    "regards",
+    "when",
+    "where",
+    "which",
+    "still",
+    "waiting",
+    "received",
+    "broken",
+    "return",
+    "refund",
+    "exchange",
+    "warranty",
+    "since",
+    "yesterday",
+    "morning",
+    "the",
+    "my",
+    "your",
+    "our",
+    "it",
+    "is",
+    "was",
+    "not",
+    "and",
+    "but",
+    "for",
+    "with",
+    "from",
+    "about",
+    "within",
+    "days",
+    "weeks",
+)
 
 
 def corpus(count: int, *, seed: int = SEED) -> list[bytes]:
@@ -75,11 +119,12 @@ def _transport_headers(number: int, dice: random.Random) -> dict[str, str | None
     """What a mail collects on its way: about a kilobyte and a half."""
     signature = "\r\n\t".join(dice.randbytes(36).hex() for _ in range(5))
     return {
-        "Received": f"from mx.customer.test (mx.customer.test [192.0.2.7])\r\n\tby mx.rig.test with ESMTPS id {number};"
-        "\r\n\tTue, 04 Mar 2025 10:00:01 +0000",
+        "Received": "from mx.customer.test (mx.customer.test [192.0.2.7])\r\n\tby mx.rig.test with ESMTPS "
+        f"id {number};\r\n\tTue, 04 Mar 2025 10:00:01 +0000",
         "DKIM-Signature": "v=1; a=rsa-sha256; c=relaxed/relaxed; d=customer.test; s=mail;\r\n\t"
         f"h=from:to:subject:date:message-id;\r\n\tb={signature}",
-        "Authentication-Results": "mx.rig.test; dkim=pass header.d=customer.test;\r\n\tspf=pass smtp.mailfrom=customer.test",
+        "Authentication-Results": "mx.rig.test; dkim=pass header.d=customer.test;\r\n\t"
+        "spf=pass smtp.mailfrom=customer.test",
         "X-Spam-Status": "No, score=-0.1 required=5.0 tests=DKIM_SIGNED,DKIM_VALID,SPF_PASS autolearn=no",
         "X-Mailer": "Customer Mailer 12.4",
         "List-Unsubscribe": f"<mailto:leave-{dice.getrandbits(64):016x}@customer.test>",

@@ -35,7 +35,7 @@ Prepare = Callable[[Protocol, Place], list[str]]
 
 
 def getmail6(protocol: Protocol, place: Place) -> list[str]:
-    """Deletes what it delivered. It refuses to deliver as root, hence `user`; it forks a child for each mail anyway."""
+    """Deletes what it delivered. It does not deliver as root, hence `user`; a child for each mail it forks anyway."""
     for part in ("", "new", "cur", "tmp"):
         (place.maildir / part).mkdir(exist_ok=True)
         give_to(unprivileged_user(), place.maildir / part)
@@ -50,7 +50,7 @@ def getmail6(protocol: Protocol, place: Place) -> list[str]:
     return [sys.executable, str(program), "--getmaildir", str(place.folder), "--rcfile", "getmailrc"]
 
 
-def mbsync(_protocol: Protocol, place: Place) -> list[str]:
+def mbsync_fsync(_protocol: Protocol, place: Place) -> list[str]:
     """Copies only: this version cannot delete what it copied, which is in its favour."""
     place.maildir.mkdir()
     (place.folder / "mbsyncrc").write_text(
@@ -89,7 +89,7 @@ def _run(argv: list[str], home: Path) -> float:
 
 
 def _check(place: Place, mailboxes: Mailboxes, *, deletes: bool) -> None:
-    stored = sum(len(os.listdir(place.maildir / part)) for part in ("new", "cur"))
+    stored = sum(1 for part in ("new", "cur") for _ in (place.maildir / part).iterdir())
     left = mailboxes.left(place.address)
     if stored < mailboxes.count or (deletes and left):
         raise RuntimeError(f"{stored} of {mailboxes.count} mails were stored, {left} are left on the server")

@@ -40,7 +40,9 @@ def rate(dovecot: Dovecot, count: int, size: int) -> float:
 
 
 def _queued(queue: Path) -> bool:
-    return any(entry.is_file() for part in ("maildrop", "incoming", "active", "deferred") for entry in _in(queue / part))
+    return any(
+        entry.is_file() for part in ("maildrop", "incoming", "active", "deferred") for entry in _in(queue / part)
+    )
 
 
 def _in(folder: Path) -> list[Path]:
