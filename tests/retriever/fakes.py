@@ -175,6 +175,7 @@ class FakeMailbox:
         self.glimpsed: list[int] = []
         self._dealt_with: set[int] = set()
         self.fail_next_settle = False
+        self._cut = server.cut
 
     @property
     def pushes(self) -> bool:
@@ -193,6 +194,7 @@ class FakeMailbox:
             self.server.connections -= 1
         self._check()
         self.server.logins += 1
+        self._cut = self.server.cut
         self.opened = True
 
     def _check(self) -> None:
@@ -247,7 +249,7 @@ class FakeMailbox:
     async def wait(self, seconds: float) -> bool:  # noqa: ARG002 - a test delivers or cuts; no time passes by itself
         if not self._pushes:
             await self.close()
-        arrived, cut = self.server.arrived, self.server.cut
+        arrived, cut = self.server.arrived, self._cut
         await _first_of(arrived, cut)
         if cut.is_set():
             self.opened = False

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -60,7 +60,7 @@ class Scene:
         return self.mailboxes[-1]
 
     @asynccontextmanager
-    async def watching(self, alias: AssignedAlias | None = None, *, announce: bool = False) -> AsyncIterator[Watch]:
+    async def watching(self, alias: AssignedAlias | None = None, *, announce: bool = False) -> AsyncGenerator[Watch]:
         watch = Watch(alias or an_assigned_alias(), self.around(), announce=announce)
         task = asyncio.create_task(watch.run())
         try:
@@ -278,8 +278,9 @@ async def test_a_lost_connection_that_cannot_be_made_again_counts() -> None:
 
 async def test_a_mailbox_without_announcements_is_asked_again_after_the_poll_interval() -> None:
     scene = Scene(an_email("One"), pushes=False)
-    async with scene.watching():
-        await until(lambda: len(scene.api.stored) == 1)
+    async with scene.watching() as watch:
+        await until(in_state(watch, "idle"))
+        await until(lambda: bool(scene.mailboxes[0].closed))
         scene.server.deliver(an_email("Two"))
         await until(lambda: len(scene.api.stored) == 2)
 

@@ -204,7 +204,7 @@ class Watch:
             return
         log.warning("alias.attempt_failed", reason=failure.reason, detail=failure.detail)
         await self._report_until_heard(failed_report(self.alias, failure))
-        if self.alias.next_attempt_at is None:
+        if self.alias.status == "active" and self.alias.next_attempt_at is None:
             await self._sleep(interval)
 
     async def _report_until_heard(self, report: StatusReport) -> None:
