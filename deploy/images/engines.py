@@ -89,17 +89,20 @@ def _working_container(tag: str) -> Generator[str]:
         _output(["buildah", "rm", name])
 
 
-def _user_of(pid: int) -> int:
+def _runs_program(pid: int, program: str) -> bool:
+    """Not buildah's own process, whose arguments name the program as well."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}").stat().st_uid
-    return -1
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        return program in words[:2] and not words[0].startswith("buildah")
+    return False
 
 
 class _ChrootContainer:
-    """A service below `buildah run`, which does not pass signals on: they go to the process of the image's user."""
+    """A service below `buildah run`, which dies of a signal instead of passing it on: it goes past it."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, program: str) -> None:
         self._process = process
+        self._program = program
 
     @property
     def alive(self) -> bool:
@@ -110,7 +113,7 @@ class _ChrootContainer:
 
     def stop(self, seconds: float) -> int:
         for pid in self._process.members():
-            if _user_of(pid) == IMAGE_USER:
+            if _runs_program(pid, self._program):
                 os.kill(pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: not self.alive, seconds=seconds)
@@ -139,7 +142,7 @@ class Buildah:
             command = ["buildah", "run", "--isolation=chroot", *options, name, "--", *entry, *arguments]
             process = Process(command, log=log)
             try:
-                yield _ChrootContainer(process)
+                yield _ChrootContainer(process, entry[0])
             finally:
                 process.kill()
 

@@ -1,6 +1,7 @@
 """The composition root: the only module that knows all others."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,6 @@ import uvicorn
 from cryptography.fernet import Fernet
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry, start_http_server
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config_api import migrating, problems
@@ -69,9 +69,11 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     async def ready() -> None:
         try:
             async with asyncio.timeout(5), engine.connect() as connection:
-                await connection.execute(text("SELECT 1"))
+                behind = await connection.run_sync(migrating.is_behind)
         except (SQLAlchemyError, OSError, TimeoutError) as problem:
             raise Transient(f"the database does not answer: {type(problem).__name__}") from problem
+        if behind:
+            raise Transient("the database is not migrated to this release: run `ece-config-api migrate`")
 
     app = FastAPI(
         title="E-mail gateway Config API",
@@ -126,6 +128,8 @@ def _serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=int(settings.shutdown_seconds),
     )
+    # uvicorn repeats the signal once it has shut down in order; ended by a signal, a pod counts as failed.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     _Server(config, app.state.changes).run()
 
 

@@ -1,10 +1,12 @@
 """Brings the database to the newest schema: `ece-config-api migrate`."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,3 +34,22 @@ async def migrate(url: str) -> None:
             await connection.commit()
     finally:
         await engine.dispose()
+
+
+@cache
+def _steps() -> tuple[str | None, frozenset[str]]:
+    scripts = ScriptDirectory.from_config(configuration())
+    return scripts.get_current_head(), frozenset(step.revision for step in scripts.walk_revisions())
+
+
+def is_behind(connection: Connection) -> bool:
+    """Whether this code needs steps that the database has not had.
+
+    A revision that this code does not know is a newer release's, whose schema serves the old code as well: replicas
+    of the old release stay ready while an upgrade replaces them.
+    """
+    newest, known = _steps()
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return newest is not None
+    current = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return current != newest and (current is None or current in known)
