@@ -60,10 +60,8 @@ def _wait_until_sent(gateway: Gateway, alias: int) -> None:
 
 
 # the first row found ends it: cheap enough to ask fifty times a second
-_OPEN = """SELECT EXISTS (SELECT 1 FROM deliveries d JOIN activities a ON a.id = d.activity_id
-           WHERE a.alias_id = $1 AND d.status IN ('queued', 'sending'))"""
-_SENT = """SELECT count(*) FROM deliveries d JOIN activities a ON a.id = d.activity_id
-           WHERE a.alias_id = $1 AND d.status = 'sent'"""
+_OPEN = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE alias_id = $1 AND status IN ('queued', 'sending'))"
+_SENT = "SELECT count(*) FROM deliveries WHERE alias_id = $1 AND status = 'sent'"
 
 
 def _check(gateway: Gateway, alias: int, count: int) -> None:
