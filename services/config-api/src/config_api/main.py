@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry, start_http_server
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config_api import migrating, problems
 from config_api.access import routes as access
@@ -54,6 +55,19 @@ def _routes() -> APIRouter:
     return v1
 
 
+def _readiness(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
+    async def ready() -> None:
+        try:
+            async with asyncio.timeout(5), engine.connect() as connection:
+                behind = await connection.run_sync(migrating.is_behind)
+        except (SQLAlchemyError, OSError, TimeoutError) as problem:
+            raise Transient(f"the database does not answer: {type(problem).__name__}") from problem
+        if behind:
+            raise Transient("the database is not migrated to this release: run `ece-config-api migrate`")
+
+    return ready
+
+
 def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     """The whole service. `clock` decides what time it is for everything but the leases, which are Postgres's."""
     engine = create_engine(settings.async_url, connections=settings.database_connections)
@@ -65,15 +79,6 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
         yield
         await changes.stop()
         await engine.dispose()
-
-    async def ready() -> None:
-        try:
-            async with asyncio.timeout(5), engine.connect() as connection:
-                behind = await connection.run_sync(migrating.is_behind)
-        except (SQLAlchemyError, OSError, TimeoutError) as problem:
-            raise Transient(f"the database does not answer: {type(problem).__name__}") from problem
-        if behind:
-            raise Transient("the database is not migrated to this release: run `ece-config-api migrate`")
 
     app = FastAPI(
         title="E-mail gateway Config API",
@@ -93,7 +98,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.state.registry = CollectorRegistry()
     problems.install(app)
     app.include_router(_routes())
-    app.include_router(operations.health_routes(ready))
+    app.include_router(operations.health_routes(_readiness(engine)))
     if settings.metrics_port is None:
         app.include_router(operations.metrics_route(app.state.registry))
     operations.install_docs(app, persist_authorization=True)
