@@ -80,6 +80,10 @@ class Replica:
         self._heard = asyncio.Event()
         self._config_api_error: str | None = None
 
+    @property
+    def name(self) -> str:
+        return self._identity.replica
+
     def settings(self) -> RetrieverSettings:
         assert self._assignment is not None, "a watch begins with an assignment"
         return self._assignment.settings

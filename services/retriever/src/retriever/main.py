@@ -1,0 +1,116 @@
+"""The composition root: everything the retriever consists of is built here."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+
+from ece_common import operations, telemetry, worker
+from ece_common.client import ConfigClient
+from ece_common.contracts.instances import AssignedAlias
+from ece_common.egress import EgressPolicy
+from ece_common.errors import EceError, Transient
+from retriever.assignments import Identity, Replica
+from retriever.logins import Logins
+from retriever.mailbox.connection import EgressConnector
+from retriever.mailbox.opening import open_mailbox
+from retriever.mailbox.port import Mailbox, Settlement
+from retriever.schedule import Surroundings
+from retriever.settings import Settings
+from retriever.tallies import Tallies
+from retriever.tenure import Tenure
+
+GIVE_BACK_SECONDS = 8.0
+"""Of the shutdown time, kept for closing mailboxes and giving the leases back."""
+
+
+class Retriever:
+    """One process: a replica of an instance, and what it needs."""
+
+    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
+        self._client = ConfigClient(
+            settings.config_api_url,
+            settings.worker_token.get_secret_value(),
+            ca_file=settings.ca_file,
+            allow_plain_http=settings.allow_plain_http,
+        )
+        self._connector = EgressConnector(
+            EgressPolicy(settings.egress_allow, settings.egress_deny), ca_file=settings.ca_file
+        )
+        self._tallies = Tallies(registry)
+        self._tenure = Tenure(time.monotonic)
+        self._replica = Replica(
+            Identity(settings.instance, settings.replica, str(uuid4())),
+            self._client,
+            self._tenure,
+            self._tallies,
+            finish_seconds=max(settings.shutdown_seconds - GIVE_BACK_SECONDS, 1.0),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        structlog.contextvars.bind_contextvars(replica=self._replica.name)
+        around = Surroundings(
+            desk=self._client,
+            build_mailbox=self._mailbox,
+            settings=self._replica.settings,
+            lease_seconds=lambda: self._tenure.lease_seconds,
+            in_force=self._tenure.in_force,
+            now=lambda: datetime.now(UTC),
+            logins=Logins(),
+            tallies=self._tallies,
+        )
+        try:
+            await self._replica.run(stop, around)
+        finally:
+            await self._client.aclose()
+
+    async def ready(self) -> None:
+        """Ready is who has an assignment and is heard by the Config API."""
+        if not self._replica.known():
+            raise Transient("no assignment has been received yet", code="no_assignment")
+        await self._client.ready()
+
+    def status(self) -> Mapping[str, Any]:
+        return self._replica.status()
+
+    def _mailbox(self, alias: AssignedAlias) -> Mailbox:
+        return open_mailbox(alias.incoming, Settlement(alias.after_retrieval, alias.move_to), connect=self._connector)
+
+
+def run() -> None:
+    """Console script `ece-retriever`."""
+    try:
+        settings = Settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
+    except ValidationError as problem:
+        sys.exit("\n".join(_explained(error) for error in problem.errors(include_input=False, include_url=False)))
+    telemetry.configure(settings.log_level, settings.log_format, "retriever")
+    registry = telemetry.registry()
+    try:
+        retriever = Retriever(settings, registry)
+    except (EceError, ValueError, OSError) as problem:
+        sys.exit(f"ece-retriever: {problem}")
+    app = operations.create(
+        "retriever",
+        ready=retriever.ready,
+        status=retriever.status,
+        registry=registry,
+        metrics=settings.metrics_port is None,
+    )
+    worker.run(
+        retriever.run,
+        operations=app,
+        listen=worker.Listen(settings.listen_host, settings.listen_port, settings.metrics_port),
+        registry=registry,
+        shutdown_seconds=settings.shutdown_seconds,
+    )
+
+
+def _explained(error: Mapping[str, Any]) -> str:
+    return f"ece-retriever: ECE_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}"
