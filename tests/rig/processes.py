@@ -148,11 +148,15 @@ class Process:
     def members(self) -> list[int]:
         return session_members(self.pid)
 
+    def ask_to_end(self) -> None:
+        """Only ask, so that a test may see how it ends."""
+        self._child.send_signal(signal.SIGCONT)  # a frozen process would not hear the next one
+        self._child.send_signal(self._end_with)
+
     def stop(self, seconds: float = 5) -> None:
         """Ask the leader to end; whatever of its session is left after that is killed."""
         if self.alive:
-            self._child.send_signal(signal.SIGCONT)  # a frozen process would not hear the next one
-            self._child.send_signal(self._end_with)
+            self.ask_to_end()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(seconds)
         self.kill()
