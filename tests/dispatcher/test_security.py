@@ -291,3 +291,12 @@ async def test_new_credentials_are_used_at_once(transport: SmtpTransport) -> Non
 
         assert (await transport.send("r1", wrong, a_letter())).stage is Stage.AUTH
         assert (await transport.send("r1", right, a_letter())).accepted
+
+
+async def test_a_large_letter_arrives_whole_over_tls(certificates: Certificates, smtp: SmtpTransport) -> None:
+    letter = a_letter(body=b"0123456789\r\n.dotted\r\n" * 100_000)
+    with RecordingSmtp(certificate=certificates.good) as server:
+        said = await smtp.send("r1", an_access(server.port, use_ssl=True), letter)
+
+        assert said.accepted
+        assert server.received[0].content == letter.content

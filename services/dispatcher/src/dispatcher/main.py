@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -84,7 +84,7 @@ class Dispatcher:
         await self._reports.settle(telling)
         await self._presence.leave(self._counters(), _BREAKING_OFF_SECONDS)
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, Any]:
         return {
             "instance": self._options.instance,
             "replica": self._options.replica,

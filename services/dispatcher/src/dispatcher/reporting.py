@@ -57,7 +57,7 @@ class Reports:
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ends by cancellation only, after `settle`; `stop` merely shortens the waits between tries."""
+        """Ends by cancellation only, after `settle`; once `stop` is set the waits between tries are short."""
         waits = retry.waits(0.2, 15.0)
         while True:
             await self._wake.wait()
@@ -68,7 +68,7 @@ class Reports:
             except Exception as problem:  # noqa: BLE001 - a loop that ends would lose every verdict after it
                 wait = 0.2 if stop.is_set() else next(waits)
                 log.warning("outcomes.unreported", kept=self.unreported, problem=repr(problem), again_in=wait)
-                await retry.sleep_unless(stop, wait)
+                await asyncio.sleep(wait)
                 self._wake.set()
 
     async def settle(self, seconds: float) -> int:

@@ -176,7 +176,8 @@ class Connection:
         """Flow control by asyncio. Kept, since a StreamWriter closes its transport when it is collected."""
         if self._writer is None:
             transport = cast("asyncio.WriteTransport", self._smtp.transport)
-            transport.set_write_buffer_limits(high=0)
+            # Not 0: asyncio's TLS transport then takes an empty buffer for a full one.
+            transport.set_write_buffer_limits(high=1, low=0)
             self._writer = asyncio.StreamWriter(transport, protocol, None, asyncio.get_running_loop())
         return self._writer
 

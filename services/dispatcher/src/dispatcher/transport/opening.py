@@ -65,7 +65,7 @@ async def connect(plan: Plan, open_socket: OpenSocket) -> aiosmtplib.SMTP:
         await _secure(smtp, plan)
         await _log_in(smtp, plan)
     except BaseException:
-        # Never sock.close(): a TLS transport that is closing still has the descriptor, which the next socket would get.
+        # Never sock.close(): a closing TLS transport still has the descriptor, which the next socket would get.
         if smtp.transport is not None:
             cast("asyncio.WriteTransport", smtp.transport).abort()
         smtp.close()

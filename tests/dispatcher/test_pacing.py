@@ -1,0 +1,145 @@
+"""Who may start when: pauses, turns and portions, with a clock of the test's own."""
+
+import asyncio
+
+import pytest
+
+from dispatcher.pacing import HELD_AT, MARKED_AHEAD, Route, Routes, TurnedAway
+from dispatcher.verdict import Slow
+from tests.dispatcher.builders import an_access
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def routes(clock: Clock) -> Routes:
+    made = Routes(clock, maximum=2)
+    made.learn({"r1": an_access(25)})
+    return made
+
+
+@pytest.fixture
+def route(routes: Routes) -> Route:
+    return routes.get("r1")
+
+
+async def test_a_route_that_does_not_flow_has_a_place_a_connection_and_one_that_flows_has_more(route: Route) -> None:
+    for _ in range(2):
+        await route.enter(1.0)
+    waiting = asyncio.create_task(route.enter(1.0))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    route.progress()
+    route.leave()
+    await waiting
+    for _ in range(2 * MARKED_AHEAD - 2):
+        await route.enter(0.01)
+    with pytest.raises(TurnedAway):
+        await route.enter(0.01)
+
+
+async def test_who_waits_too_long_is_given_back(route: Route) -> None:
+    for _ in range(2):
+        await route.enter(1.0)
+
+    with pytest.raises(TurnedAway) as turned:
+        await route.enter(0.01)
+
+    assert (turned.value.outcome, turned.value.reason) == ("released", "route_busy")
+    route.leave()
+    await route.enter(0.01)
+
+
+async def test_a_pause_turns_away_who_waits_and_who_comes(route: Route) -> None:
+    for _ in range(2):
+        await route.enter(1.0)
+    waiting = asyncio.create_task(route.enter(10.0))
+    await asyncio.sleep(0)
+
+    assert route.pause(Slow("throttled", 30.0)) == 30.0
+
+    for attempt in (waiting, asyncio.create_task(route.enter(10.0))):
+        with pytest.raises(TurnedAway) as turned:
+            await attempt
+        assert (turned.value.outcome, turned.value.reason, turned.value.retry_after) == ("waiting", "throttled", 30.0)
+
+
+def test_trouble_that_many_letters_meet_at_once_is_one_step(route: Route, clock: Clock) -> None:
+    first = route.pause(Slow("server_unreachable"))
+    for _ in range(20):
+        assert route.pause(Slow("server_unreachable")) == pytest.approx(first)
+
+    clock.now += first + 1
+    assert not route.paused
+
+
+def test_pauses_grow_but_never_beyond_ten_minutes_and_start_anew_after_a_success(route: Route, clock: Clock) -> None:
+    longest = 0.0
+    for _ in range(60):
+        longest = max(longest, route.pause(Slow("server_unreachable")))
+        clock.now = route.paused_until + 1
+    assert 60 < longest <= 600
+
+    route.mend()
+    assert route.pause(Slow("server_unreachable")) <= 10
+
+
+def test_a_days_quota_holds_the_route_for_minutes_only(route: Route) -> None:
+    assert route.pause(Slow("sending_quota_exceeded", 86_400.0)) == 600
+
+
+def test_new_access_ends_a_pause_that_it_may_mend(routes: Routes, route: Route) -> None:
+    route.pause(Slow("authentication_failed", 300.0, mendable=True))
+    routes.learn({"r1": an_access(25)})
+    assert routes.held() == ["r1"]
+
+    routes.learn({"r1": an_access(587)})
+    assert routes.held() == []
+
+
+def test_new_settings_do_not_end_a_throttling(routes: Routes, route: Route) -> None:
+    route.pause(Slow("throttled", 300.0))
+
+    routes.resume_mendable()
+
+    assert routes.held() == ["r1"]
+    assert routes.soonest_resume() == 300.0
+
+
+def test_a_full_route_is_asked_for_again_when_half_of_it_is_done(routes: Routes, route: Route) -> None:
+    route.in_hand = HELD_AT
+    assert routes.held() == ["r1"]
+    route.in_hand = HELD_AT // 2 + 1
+    assert routes.any_full
+    route.in_hand = HELD_AT // 2
+    assert routes.held() == []
+
+
+async def test_a_stalled_route_gets_next_to_nothing(routes: Routes, route: Route, clock: Clock) -> None:
+    await route.enter(1.0)
+    route.in_hand = 20
+    assert not route.full
+
+    clock.now += 11
+
+    assert route.full
+    assert routes.held() == ["r1"]
+
+
+def test_routes_without_mail_are_forgotten(routes: Routes, clock: Clock) -> None:
+    clock.now += 601
+    routes.forget_idle(600.0)
+
+    assert not routes.knows("r1")
