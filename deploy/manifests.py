@@ -54,7 +54,9 @@ class HttpGet(_Read):
 
 
 class Probe(_Read):
-    http_get: HttpGet
+    """Of our own services all probes are HTTP; a database's may run a command."""
+
+    http_get: HttpGet = HttpGet(path="", port="")
     period_seconds: int = 10
     timeout_seconds: int = 1
     failure_threshold: int = 3

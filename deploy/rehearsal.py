@@ -34,11 +34,16 @@ class Rehearsal:
     def port(self, workload: Workload) -> int:
         return self.ports.setdefault(workload.service, free_port())
 
+    def metrics_port(self, workload: Workload) -> int:
+        return self.ports.setdefault(f"{workload.service} metrics", free_port())
+
     def environment(self, workload: Workload) -> dict[str, str]:
         """The manifest's own, except for what names a port or a host of the cluster."""
         values = environment(workload, self.secrets, f"{workload.name}-rehearsal")
         if "ECE_LISTEN_PORT" in values:
             values["ECE_LISTEN_PORT"] = str(self.port(workload))
+        if "ECE_METRICS_PORT" in values:
+            values["ECE_METRICS_PORT"] = str(self.metrics_port(workload))
         if "ECE_CONFIG_API_URL" in values:
             values["ECE_CONFIG_API_URL"] = f"http://127.0.0.1:{self.ports['config-api']}"
         return values

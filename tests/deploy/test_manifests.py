@@ -140,7 +140,8 @@ def test_the_port_is_the_same_in_image_settings_and_manifest(service: str) -> No
     container = workloads(base())[f"ece-{service}"].container
 
     assert SETTINGS[service].model_fields["listen_port"].default == int(exposed)
-    assert [port.container_port for port in container.ports] == [int(exposed)]
+    assert {port.name: port.container_port for port in container.ports} == {"http": int(exposed), "metrics": 9090}
+    assert next(v.value for v in container.env if v.name == "ECE_METRICS_PORT") == "9090"
     assert f"ECE_LISTEN_PORT={exposed}" in dockerfile
 
 
