@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config_api import migrating, problems
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.aliases import guarding as aliases_guarding
+from config_api.aliases import routes as aliases
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
 from config_api.departments import routes as departments
@@ -45,12 +47,14 @@ def _environment_tokens(settings: Settings) -> EnvironmentTokens:
 
 def _hooks() -> Hooks:
     """Who follows whom: higher slices answer lower ones here, so that no import points upward."""
-    return Hooks()
+    hooks = Hooks()
+    hooks.department_guards.append(aliases_guarding.of_department)
+    return hooks
 
 
 def _routes() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for slice_routes in (access, departments, preferences):
+    for slice_routes in (access, departments, preferences, aliases):
         v1.include_router(slice_routes.router)
     return v1
 

@@ -3,8 +3,9 @@
 Each slice registers its answer in `main`; this module knows none of them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,18 +17,33 @@ Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
 Follower = Callable[[AsyncSession, int], Awaitable[None]]
 
 
+class Placement(Protocol):
+    """The retriever instances, as aliases need them."""
+
+    async def place(self, session: AsyncSession, alias_id: int, instance: str) -> None:
+        """Add the alias to the instance of that name. Raise `Invalid` when there is none."""
+        ...
+
+    async def names(self, session: AsyncSession, alias_ids: Sequence[int]) -> dict[int, str]:
+        """The instance of each alias that is in one."""
+        ...
+
+
 @dataclass(slots=True)
 class Hooks:
     """`*_guards` answer what still refers to a row; `*_followers` act in
     the transaction of the change: they add what a new row needs, or pass a change on. `*_cleaners` take away what a
-    deleted row owned.
+    deleted row owned. `alias_placement` knows which retriever instance an alias is in.
     """
 
     department_guards: list[Guard] = field(default_factory=list[Guard])
     department_followers: list[Follower] = field(default_factory=list[Follower])
     department_cleaners: list[Follower] = field(default_factory=list[Follower])
+    queue_guards: list[Guard] = field(default_factory=list[Guard])
     alias_guards: list[Guard] = field(default_factory=list[Guard])
     alias_change_followers: list[Follower] = field(default_factory=list[Follower])
+    alias_cleaners: list[Follower] = field(default_factory=list[Follower])
+    alias_placement: "Placement | None" = None
     settings_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
         default_factory=list[Callable[[AsyncSession], Awaitable[None]]]
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from ece_common.contracts.base import Address, Host, Line, Name, Note, Port, Sent, Strict
+from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Sent, Strict
 
 AliasStatus = Literal["active", "inactive"]
 Actor = Literal["administrator", "system"]
@@ -201,8 +201,8 @@ class StatusReport(Strict):
     `attempt_id` makes a repeated report harmless.
     """
 
-    epoch: int
-    attempt_id: Annotated[str, Field(min_length=8, max_length=64)]
+    epoch: Epoch
+    attempt_id: Annotated[Line, Field(min_length=8, max_length=64)]
     from_: AliasStatus = Field(alias="from")
     outcome: Literal["connected", "failed"]
     condition: Condition | None = Field(default=None, description="Required when the outcome is `failed`.")

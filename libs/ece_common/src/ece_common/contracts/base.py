@@ -81,6 +81,12 @@ Host = Annotated[
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+"""What the database can count to."""
+
+Epoch = Annotated[int, Field(ge=0, lt=2**63)]
+"""Grows with every hand-over of an alias."""
+
 
 class Page(Sent, Generic[Item]):
     """One page of a list. `next_cursor` goes into `?cursor=` for the next one; null at the end."""

@@ -13,16 +13,16 @@ from ece_common.contracts.aliases import (
     TlsOptions,
     UseSmtp,
 )
-from ece_common.contracts.base import Name, Sent, ServiceKind, Strict
+from ece_common.contracts.base import Epoch, Id, Line, Name, Note, Sent, ServiceKind, Strict
 from ece_common.contracts.settings import BounceEvidence, LargeEmailAction
 
-AliasIds = Annotated[list[int], Field(max_length=100_000)]
+AliasIds = Annotated[list[Id], Field(max_length=100_000)]
 ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
 
 
 class NewInstance(Strict):
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")]
-    description: Annotated[str, Field(max_length=2000)] = ""
+    description: Note = ""
     alias_ids: AliasIds = []
 
 
@@ -30,7 +30,7 @@ class InstanceChange(Strict):
     """RFC 7396 merge patch; `alias_ids` replaces the whole list."""
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
-    description: Annotated[str, Field(max_length=2000)] | None = None
+    description: Note | None = None
     alias_ids: AliasIds | None = None
 
 
@@ -60,8 +60,8 @@ class Instance(Sent):
 class Holding(Strict):
     """A lease a replica believes it holds."""
 
-    alias_id: int
-    epoch: int
+    alias_id: Id
+    epoch: Epoch
 
 
 class Heartbeat(Strict):
@@ -71,7 +71,7 @@ class Heartbeat(Strict):
     free for another replica at once. `leaving` gives all of them back (SIGTERM).
     """
 
-    incarnation: Annotated[str, Field(min_length=8, max_length=64)]
+    incarnation: Annotated[Line, Field(min_length=8, max_length=64)]
     holding: Annotated[list[Holding], Field(max_length=100_000)] = []
     leaving: bool = False
     counters: Annotated[dict[Name, int], Field(max_length=100)] = {}

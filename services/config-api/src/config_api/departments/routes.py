@@ -12,7 +12,7 @@ from config_api.paging import Cursor, Limit, page, position
 from config_api.preconditions import IfMatch
 from config_api.problems import responses
 from config_api.references import Hooks, hooks_of
-from ece_common.contracts.base import Page
+from ece_common.contracts.base import Line, Page
 from ece_common.contracts.departments import Department, DepartmentChange, NewDepartment
 
 router = APIRouter(tags=["departments"])
@@ -36,7 +36,7 @@ async def listing(
     _caller: Administrator,
     limit: Limit = 100,
     cursor: Cursor = None,
-    name: Annotated[str | None, Query(max_length=255)] = None,
+    name: Annotated[Line | None, Query()] = None,
 ) -> Page[Department]:
     """In the order in which they were made; `name` finds one by its exact name."""
     rows = await repository.after(session, position(cursor), limit + 1, name)
