@@ -1,0 +1,56 @@
+"""The entry point of `ece`: where the Config API is, who asks, and which commands there are."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from ece_common.cli import activities, aliases, departments, events, instances, tokens
+from ece_common.cli.remote import Remote
+from ece_common.connection import Connection
+from ece_common.errors import Invalid
+
+app = typer.Typer(
+    name="ece",
+    no_args_is_help=True,
+    add_completion=False,
+    # Rich's tracebacks show local variables, and a password may be one.
+    pretty_exceptions_enable=False,
+    help="Administer the e-mail gateway. The token is read from ECE_TOKEN, never from the command line.",
+)
+for _name, _commands in (
+    ("departments", departments.app),
+    ("aliases", aliases.app),
+    ("instances", instances.app),
+    ("activities", activities.app),
+    ("tokens", tokens.app),
+    ("events", events.app),
+):
+    app.add_typer(_commands, name=_name)
+
+
+@app.callback()
+def connect(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(envvar="ECE_CONFIG_API_URL", help="Where the Config API is.")] = "",
+    ca_file: Annotated[str | None, typer.Option(envvar="ECE_CA_FILE", help="PEM certificates to trust too.")] = None,
+    allow_plain_http: Annotated[
+        bool, typer.Option("--allow-plain-http", envvar="ECE_ALLOW_PLAIN_HTTP", help="A mesh or proxy encrypts.")
+    ] = False,
+) -> None:
+    """Prepare the connection; it is opened by the command that needs it."""
+    token = os.environ.get("ECE_TOKEN", "")
+
+    def open_connection() -> Connection:
+        if not url:
+            raise Invalid.field("url", "is not known: set ECE_CONFIG_API_URL or give --url before the command")
+        if not token.strip():
+            raise Invalid.field("token", "is not known: set ECE_TOKEN to a token (`ece tokens mint` makes one)")
+        return Connection(url, token, ca_file=ca_file, allow_plain_http=allow_plain_http)
+
+    if context.obj is None:
+        context.obj = Remote(open_connection)
+
+
+def run() -> None:
+    app()

@@ -1,0 +1,145 @@
+"""Calls to the Config API from the command line; a refusal is printed field by field and ends the command with 1."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import typer
+
+from ece_common.cli.output import complain
+from ece_common.connection import Connection
+from ece_common.errors import EceError, Transient
+
+Fields = Mapping[str, Any]
+
+TEST_SECONDS = 45.0
+"""A connection test answers within 30 s (DESIGN 2), or says why not."""
+
+_PAGE = 200
+
+
+class Remote:
+    """Opens a connection for each command that needs one, and not before: `--help` needs no address."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Fields | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """The answer's JSON, or None when it has no body."""
+        return self.call_with_etag(method, path, body, params=params, etag=etag)[0]
+
+    def call_with_etag(
+        self,
+        method: str,
+        path: str,
+        body: Fields | None = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> tuple[Any, str | None]:
+        async def once() -> tuple[Any, str | None]:
+            connection = self._connect()
+            try:
+                return await ask(connection, method, path, body, params=params, etag=etag)
+            finally:
+                await connection.aclose()
+
+        return self._run(once)
+
+    def pages(self, path: str, *, params: Mapping[str, str] | None = None, limit: int = 1000) -> list[dict[str, Any]]:
+        """The first `limit` items of a list, over as many pages as it takes."""
+
+        async def all_pages() -> list[dict[str, Any]]:
+            connection = self._connect()
+            try:
+                return await _collected(connection, path, dict(params or {}), limit)
+            finally:
+                await connection.aclose()
+
+        return self._run(all_pages)
+
+    def follow(self, work: Callable[[Connection], Any]) -> None:
+        """`work` with a connection of its own, until it ends or is interrupted."""
+
+        async def followed() -> None:
+            connection = self._connect()
+            try:
+                await work(connection)
+            finally:
+                await connection.aclose()
+
+        self._run(followed)
+
+    def _run(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever `call` returns
+        try:
+            return asyncio.run(call())
+        except EceError as error:
+            refuse(error)
+
+
+def remote(context: typer.Context) -> Remote:
+    """What the top command prepared."""
+    found = context.obj
+    assert isinstance(found, Remote)
+    return found
+
+
+def refuse(error: EceError) -> NoReturn:
+    complain(error)
+    raise typer.Exit(1) from None
+
+
+def segment(value: str) -> str:
+    """A value as one part of a path."""
+    return quote(value, safe="")
+
+
+async def ask(
+    connection: Connection,
+    method: str,
+    path: str,
+    body: Fields | None = None,
+    *,
+    params: Mapping[str, str] | None = None,
+    etag: str | None = None,
+) -> tuple[Any, str | None]:
+    """The answer's JSON and its ETag."""
+    headers = {"Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"}
+    if etag is not None:
+        headers["If-Match"] = etag
+    response = await connection.ask(
+        method,
+        f"/v1{path}",
+        content=None if body is None else json.dumps(body).encode(),
+        headers=headers,
+        params=params,
+        read_timeout=TEST_SECONDS,
+    )
+    if not response.content:
+        return None, response.headers.get("ETag")
+    try:
+        return json.loads(response.content), response.headers.get("ETag")
+    except ValueError:
+        raise Transient(f"{method} {path}: the answer is no JSON", code="unexpected_answer") from None
+
+
+async def _collected(connection: Connection, path: str, params: dict[str, str], limit: int) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    while len(items) < limit:
+        params["limit"] = str(min(_PAGE, limit - len(items)))
+        page, _ = await ask(connection, "GET", path, params=params)
+        items += page["items"]
+        if not page.get("next_cursor"):
+            break
+        params["cursor"] = page["next_cursor"]
+    return items
