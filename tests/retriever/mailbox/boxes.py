@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.egress import EgressPolicy
-
 from retriever.mailbox.connection import EgressConnector
 from retriever.mailbox.opening import open_mailbox
 from retriever.mailbox.port import Mailbox, RawMail, Settlement
@@ -55,7 +54,7 @@ def port_of(server: Dovecot, kind: str) -> int:
 @asynccontextmanager
 async def a_mailbox(
     access: IncomingAccess, action: Any = "keep", *, move_to: str | None = None, connect: Redirected | None = None
-) -> AsyncIterator[Mailbox]:
+) -> AsyncGenerator[Mailbox]:
     box = open_mailbox(access, Settlement(action, move_to), connect=connect or Redirected())
     try:
         yield box
@@ -74,5 +73,5 @@ def user_for(request: Any) -> str:
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what a server in another thread counts has no event
             await asyncio.sleep(0.01)

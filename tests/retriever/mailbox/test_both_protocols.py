@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from ece_common.contracts.aliases import TlsOptions
 
+from ece_common.contracts.aliases import TlsOptions
 from retriever.mailbox.port import MailFailure
 from tests.retriever.mailbox.boxes import PROTOCOLS, Redirected, a_mailbox, an_access, everything, port_of, user_for
 from tests.rig.certificates import Certificates
@@ -21,9 +21,7 @@ pytestmark = pytest.mark.parametrize("kind", PROTOCOLS)
 # Dovecot shows NUL as 0x80 over IMAP, so NUL is left to a scripted server.
 ODD = (
     b"Subject: caf\xe9 \xff\r\n\r\n.\r\n..dots\r\n.single\r\nFrom here\r\n"
-    + b"\x01\x7f\x80\xff \t\r\n"
-    + b"x" * 5000
-    + b"\r\n.\r\n"
+    b"\x01\x7f\x80\xff \t\r\n" + b"x" * 5000 + b"\r\n.\r\n"
 )
 
 
@@ -274,7 +272,7 @@ async def test_a_server_that_stops_is_recoverable_and_is_found_again(certificate
         server.deliver("box@rig.test", a_mail())
         async with a_mailbox(an_access(kind, port_of(server, kind))) as box:
             listed = await box.list(10)
-            server.crash()
+            server.stop()
             with pytest.raises(MailFailure) as failure:
                 await box.fetch(listed)
             server.start()

@@ -31,9 +31,8 @@ async def logged_in(connect: Connector, access: IncomingAccess) -> Pop3Wire:
             await _capabilities(wire)
         encrypted = await _secured(wire, connect, access)
         with diagnosing(access, "auth"):
+            # CAPA is not asked again: RFC 2449 lets neither PIPELINING nor UIDL differ after the login.
             await _authenticated(wire, access, encrypted=encrypted)
-        with diagnosing(access, "session"):
-            await _capabilities(wire)
     except BaseException:
         wire.give_up(ConnectionAbortedError("given up"))
         raise
