@@ -60,9 +60,9 @@ async def reports(desk: Desk) -> AsyncIterator[Reports]:
 
 async def test_what_gathers_during_a_request_goes_out_with_the_next(desk: Desk, reports: Reports) -> None:
     desk.open.clear()
-    marks = [asyncio.create_task(reports.mark(marked(n))) for n in range(50)]
+    marks = [asyncio.create_task(reports.mark(marked(n))) for n in range(1, 51)]
     await asyncio.sleep(0.01)
-    more = [asyncio.create_task(reports.mark(marked(n))) for n in range(50, 100)]
+    more = [asyncio.create_task(reports.mark(marked(n))) for n in range(51, 101)]
     await asyncio.sleep(0.01)
     desk.open.set()
 
@@ -107,15 +107,15 @@ async def test_one_outcome_that_is_refused_as_malformed_holds_up_no_other(desk: 
         return Invalid("no") if any(outcome.activity_id == 13 for outcome in batch.outcomes) else None
 
     desk.weather = poisoned
-    for n in range(40):
+    for n in range(1, 41):
         reports.conclude(verdict(n))
 
     assert await reports.settle(10) == 0
-    assert sorted(desk.taken) == [n for n in range(40) if n != 13]
+    assert sorted(desk.taken) == [n for n in range(1, 41) if n != 13]
 
 
 async def test_more_than_a_batch_goes_out_in_several(desk: Desk, reports: Reports) -> None:
-    for n in range(1200):
+    for n in range(1, 1201):
         reports.conclude(verdict(n))
 
     assert await reports.settle(10) == 0

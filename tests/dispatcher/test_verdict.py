@@ -220,6 +220,12 @@ def test_a_server_may_say_when_to_come_back(code: int, text: str, seconds: float
     assert come_back_after(Reply(code, text)) == seconds
 
 
+def test_a_number_that_is_no_reply_code_is_a_temporary_failure_without_code() -> None:
+    [verdict] = judge(ONE, after(Stage.CONTENT, -50, "what?")).recipients
+
+    assert (verdict.status, verdict.smtp_code) == ("deferred", None)
+
+
 def test_a_hostile_reply_is_safe_to_store_and_show() -> None:
     reply = written(Reply(550, "bad\x00\x1b[31m\udcff\nsecond line" + "x" * 5000))
 

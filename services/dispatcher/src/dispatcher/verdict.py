@@ -203,7 +203,8 @@ def _recipient(position: int, n: int, said: Conversation) -> RecipientVerdict:
     return RecipientVerdict(
         position=position,
         status=_status(reply, accepted=said.accepted and n not in said.refused),
-        smtp_code=reply.code,
+        # The library reads any three characters that make a number, "-50" too.
+        smtp_code=reply.code if 0 <= reply.code <= 999 else None,
         enhanced_code=enhanced_code(reply),
         smtp_reply=written(reply),
     )
