@@ -173,10 +173,10 @@ async def test_a_server_that_hangs_is_given_up_but_a_long_poll_may_wait_longer()
         return {"claims": [], "routes": {}}
 
     async with serving(app) as url:
-        client = ConfigClient(url, TOKEN, timeout=0.1)
+        client = ConfigClient(url, TOKEN, timeout=0.05)
         with pytest.raises(Transient, match="ReadTimeout"):
             await client.ready()
-        assert (await client.claim(ClaimRequest(instance="default", replica="r1", wait=0.4))).claims == []
+        assert (await client.claim(ClaimRequest(instance="default", replica="r1", wait=0.15))).claims == []
         held.set()
         await client.aclose()
 

@@ -113,8 +113,8 @@ def test_a_server_out_of_reach_or_out_of_bounds_is_one_line_and_no_traceback(url
     assert "adm1n" not in done.stderr
 
 
-def test_a_token_is_not_taken_from_the_command_line() -> None:
-    done = _ece("--token", "adm1n", "departments", "list")
+def test_a_token_is_not_taken_from_the_command_line(ece: Ece) -> None:
+    done = ece("--token", "adm1n", "departments", "list")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "No such option" in done.stderr
