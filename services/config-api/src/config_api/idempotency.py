@@ -114,4 +114,4 @@ async def _once(
     )
 
 
-OnceOnly = Annotated[Once, Depends(_once)]
+OnceOnly = Annotated[Once, Depends(_once, scope="function")]

@@ -17,13 +17,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config_api import migrating, problems
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.activities import guarding as activities_guarding
+from config_api.activities import routes as activities
 from config_api.aliases import guarding as aliases_guarding
 from config_api.aliases import routes as aliases
+from config_api.backlog import Backlog
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
 from config_api.departments import routes as departments
+from config_api.inbound import routes as inbound
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
+from config_api.routing import queues
+from config_api.routing import repository as routing_repository
+from config_api.routing import routes as routing
 from config_api.sealing import Vault
 from config_api.settings import Settings
 from config_api.transport_guard import TransportGuard
@@ -49,12 +56,16 @@ def _hooks() -> Hooks:
     """Who follows whom: higher slices answer lower ones here, so that no import points upward."""
     hooks = Hooks()
     hooks.department_guards.append(aliases_guarding.of_department)
+    hooks.department_guards.append(activities_guarding.of_department)
+    hooks.department_followers.append(queues.make_first)
+    hooks.department_cleaners.append(routing_repository.delete_all)
+    hooks.queue_guards.append(activities_guarding.of_queue)
     return hooks
 
 
 def _routes() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for slice_routes in (access, departments, preferences, aliases):
+    for slice_routes in (access, departments, preferences, aliases, routing, activities, inbound):
         v1.include_router(slice_routes.router)
     return v1
 
@@ -76,11 +87,15 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     """The whole service. `clock` decides what time it is for everything but the leases, which are Postgres's."""
     engine = create_engine(settings.async_url, connections=settings.database_connections)
     changes = Changes(settings.database_url.get_secret_value())
+    registry = CollectorRegistry()
+    backlog = Backlog(engine, registry)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         changes.start()
+        backlog.start()
         yield
+        await backlog.stop()
         await changes.stop()
         await engine.dispose()
 
@@ -99,7 +114,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.state.vault = Vault([key.get_secret_value() for key in settings.master_keys])
     app.state.hooks = _hooks()
     app.state.environment_tokens = _environment_tokens(settings)
-    app.state.registry = CollectorRegistry()
+    app.state.registry = registry
     problems.install(app)
     app.include_router(_routes())
     app.include_router(operations.health_routes(_readiness(engine)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -61,12 +62,18 @@ def _invalid(error: RequestValidationError) -> Problem:
     return Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], errors=found).problem()
 
 
-def _database_away(error: DBAPIError) -> bool:
+def _database_away(error: Exception) -> bool:
+    """Of SQLAlchemy's errors, and of asyncpg's own, which bulk writes raise."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, asyncpg.DataError)
+    cause = error.orig if isinstance(error, DBAPIError) else error
     # 57P01..57P03 shutdown and start-up, 53xxx out of resources, 55P03 and 57014 lock and statement time-outs,
     # 40001 and 40P01 serialisation and deadlock: all pass, and all are safe to repeat.
-    state = str(getattr(error.orig, "sqlstate", "") or "")
+    state = str(getattr(cause, "sqlstate", "") or "")
     passing = state[:2] in {"08", "53"} or state in {"57P01", "57P02", "57P03", "55P03", "57014", "40001", "40P01"}
-    return passing or error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    if not passing and isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
+    return passing
 
 
 def install(app: FastAPI) -> None:
@@ -86,7 +93,9 @@ def install(app: FastAPI) -> None:
         return respond(problem, error.headers)
 
     async def database(_request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, DBAPIError) and not _database_away(error):
+        if isinstance(error, (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)) and not _database_away(
+            error
+        ):
             return await unexpected(_request, error)
         log.warning("database.unavailable", problem=type(error).__name__)
         return respond(Transient("The database does not answer; try again").problem(), {"Retry-After": "2"})
@@ -99,6 +108,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(DBAPIError, database)
+    app.add_exception_handler(asyncpg.PostgresError, database)
+    app.add_exception_handler(asyncpg.InterfaceError, database)
     app.add_exception_handler(PoolTimeout, database)
     app.add_exception_handler(OSError, database)
     app.add_exception_handler(Exception, unexpected)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Base64Bytes, Field
 
-from ece_common.contracts.base import Address, Body, Line, Name, Sent, Strict, SubjectLine
+from ece_common.contracts.base import Address, Body, Id, Line, Name, Sent, Strict, SubjectLine
 
 Direction = Literal["inbound", "outbound"]
 Subtype = Literal[
@@ -97,7 +97,7 @@ class ActivityChange(Strict):
     """RFC 7396 merge patch of what a person may change on an activity."""
 
     status: ActivityStatus | None = None
-    queue_id: int | None = None
+    queue_id: Id | None = None
 
 
 class Assignment(Strict):

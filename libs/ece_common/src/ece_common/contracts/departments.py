@@ -36,3 +36,15 @@ class Queue(Sent):
     is_exception: bool
     created_at: datetime
     updated_at: datetime
+
+
+class NewQueue(Strict):
+    name: Name
+    description: Note = ""
+
+
+class QueueChange(Strict):
+    """RFC 7396 merge patch."""
+
+    name: Name | None = None
+    description: Note | None = None

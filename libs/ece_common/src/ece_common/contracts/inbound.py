@@ -11,11 +11,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ece_common.contracts.activities import Header, Subtype
-from ece_common.contracts.base import Strict
+from ece_common.contracts.base import Epoch, Id, Strict
 
 Long = Annotated[str, Field(max_length=100_000)]
 AddressText = Annotated[str, Field(max_length=1000)]
 """An address as it was written; mail from outside need not be valid, and is stored all the same."""
+
+
+Generation = Annotated[int, Field(ge=0, lt=2**63)]
+"""Grows when a mailbox's server, user or folder changes."""
 
 
 class Slice(Strict):
@@ -81,9 +85,9 @@ class LargeMail(Strict):
 
 
 class InboundBatch(Strict):
-    alias_id: int
-    epoch: int
-    mailbox_generation: int
+    alias_id: Id
+    epoch: Epoch
+    mailbox_generation: Generation
     messages: Annotated[list[InboundMessage], Field(max_length=500)] = []
     large: Annotated[list[LargeMail], Field(max_length=500)] = []
     settled: Annotated[list[Source], Field(max_length=1000)] = []
@@ -106,9 +110,9 @@ class InboundAnswer(Strict):
 class KnownQuery(Strict):
     """Which of these mails does the ledger know? For mailboxes whose mail stays on the server."""
 
-    alias_id: int
-    epoch: int
-    mailbox_generation: int
+    alias_id: Id
+    epoch: Epoch
+    mailbox_generation: Generation
     sources: Annotated[list[Source], Field(max_length=1000)]
 
 

@@ -3,13 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ece_common.contracts.activities import RecipientKind
-from ece_common.contracts.base import Sent, Strict
+from ece_common.contracts.base import Id, Line, Sent, Strict
 from ece_common.contracts.instances import OutgoingAccess, ReplicaName
 
-Reply = Annotated[str, Field(max_length=2000)]
+
+def _storable(value: object) -> object:
+    """A server may say anything; a report must not fail on it."""
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+
+Reply = Annotated[str, BeforeValidator(_storable), Field(max_length=2000)]
 
 
 class ClaimRequest(Strict):
@@ -75,10 +81,10 @@ class ClaimAnswer(Sent):
 
 
 class RecipientVerdict(Strict):
-    position: int
+    position: Annotated[int, Field(ge=0, lt=2**31)]
     status: Literal["sent", "deferred", "failed"]
-    smtp_code: int | None = None
-    enhanced_code: Annotated[str, Field(max_length=20)] | None = None
+    smtp_code: Annotated[int, Field(ge=0, le=999)] | None = None
+    enhanced_code: Annotated[Line, Field(max_length=20)] | None = None
     smtp_reply: Reply | None = None
 
 
@@ -93,11 +99,11 @@ class Outcome(Strict):
     - `released`: given back untouched (SIGTERM).
     """
 
-    activity_id: int
-    claim_id: str
+    activity_id: Id
+    claim_id: Annotated[str, Field(max_length=100)]
     outcome: Literal["sending", "judged", "uncertain", "deferred", "waiting", "released"]
     recipients: Annotated[list[RecipientVerdict], Field(max_length=1000)] = []
-    reason: Annotated[str, Field(max_length=100)] | None = None
+    reason: Annotated[Line, Field(max_length=100)] | None = None
     detail: Reply | None = None
     retry_after_seconds: Annotated[float, Field(ge=0, le=7 * 86_400)] | None = None
     used_smtp_fallback: bool = False

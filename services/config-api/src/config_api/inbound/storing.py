@@ -1,0 +1,98 @@
+"""Writes new activities with their attachments and originals: four COPYs for a batch of any size."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from config_api.bulk import Bulk
+from config_api.sealing import Vault
+from ece_common.contracts.inbound import InboundMessage
+
+_ACTIVITY = (
+    "id", "department_id", "alias_id", "queue_id", "direction", "subtype", "status", "from_address", "from_name",
+    "to", "cc", "reply_to", "delivered_to", "subject", "text", "html", "headers", "message_id", "in_reply_to",
+    "references", "parent_id", "auto_submitted", "evidence", "unparsed_reason", "received_at", "created_at",
+    "updated_at",
+)  # fmt: skip
+_ATTACHMENT = ("activity_id", "n", "name", "content_type", "size", "state", "inline", "content_id", "content")
+_ORIGINAL = ("activity_id", "sealed", "content")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A new mail and where it belongs."""
+
+    activity_id: int
+    department_id: int
+    alias_id: int
+    queue_id: int | None
+    parent_id: int | None
+    message: InboundMessage
+
+
+async def store(bulk: Bulk, vault: Vault, arrivals: Sequence[Arrival], contents: memoryview, now: datetime) -> None:
+    await bulk.copy("activities", _ACTIVITY, [_activity(arrival, now) for arrival in arrivals])
+    await bulk.copy(
+        "attachments", _ATTACHMENT, [row for arrival in arrivals for row in _attachments(arrival, contents)]
+    )
+    await bulk.copy(
+        "originals", _ORIGINAL, [row for arrival in arrivals for row in _original(arrival, contents, vault)]
+    )
+    await bulk.events([_event(arrival) for arrival in arrivals])
+
+
+def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
+    message = arrival.message
+    return (
+        arrival.activity_id, arrival.department_id, arrival.alias_id, arrival.queue_id, "inbound", message.subtype,
+        "new", message.from_, message.from_name, message.to, message.cc, message.reply_to, message.delivered_to,
+        message.subject, message.text, message.html, _headers(message), message.message_id, message.in_reply_to,
+        message.references, arrival.parent_id, message.auto_submitted, _json(message.evidence),
+        message.unparsed_reason, _moment(message.received_at) or now, now, now,
+    )  # fmt: skip
+
+
+def _headers(message: InboundMessage) -> str:
+    return json.dumps([{"name": header.name, "value": header.value} for header in message.headers])
+
+
+def _json(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value)
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    """A moment without a time zone is taken for UTC."""
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def _attachments(arrival: Arrival, contents: memoryview) -> Iterator[tuple[Any, ...]]:
+    for n, attachment in enumerate(arrival.message.attachments, 1):
+        piece = attachment.content
+        yield (
+            arrival.activity_id, n, attachment.name, attachment.content_type, piece.size, "available",
+            attachment.inline, attachment.content_id, contents[piece.offset : piece.offset + piece.size],
+        )  # fmt: skip
+
+
+def _original(arrival: Arrival, contents: memoryview, vault: Vault) -> Iterator[tuple[Any, ...]]:
+    piece = arrival.message.original
+    if piece is None:
+        return
+    content = contents[piece.offset : piece.offset + piece.size]
+    # Nothing could mask what nothing could read.
+    sealed = arrival.message.subtype == "unparsed"
+    yield arrival.activity_id, sealed, vault.seal_bytes(bytes(content)) if sealed else content
+
+
+def _event(arrival: Arrival) -> tuple[str, str, int | None, str]:
+    data = {
+        "activity_id": arrival.activity_id,
+        "direction": "inbound",
+        "subtype": arrival.message.subtype,
+        "alias_id": arrival.alias_id,
+        "queue_id": arrival.queue_id,
+        "parent_id": arrival.parent_id,
+    }
+    return "activity.created", f"activity/{arrival.activity_id}", arrival.department_id, json.dumps(data)
