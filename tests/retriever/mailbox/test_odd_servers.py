@@ -154,7 +154,13 @@ async def test_the_last_words_of_a_server_are_what_the_administrator_reads(last_
     failure = await failure_of(imap(On("SELECT", last_words, Act.CLOSE)), "IMAP")
 
     assert (failure.condition, failure.reason) == ("recoverable", "server_stopped")
-    assert failure.detail == last_words.removeprefix("* ")
+    assert last_words.removeprefix("* ") in failure.detail
+
+
+async def test_a_line_of_nonsense_before_the_end_is_not_taken_for_a_refusal() -> None:
+    failure = await failure_of(imap(On("LOGIN", "~", Act.CLOSE)), "IMAP")
+
+    assert (failure.condition, failure.reason) == ("recoverable", "server_stopped")
 
 
 async def test_throttling_is_no_attempt_and_says_how_long_to_wait() -> None:

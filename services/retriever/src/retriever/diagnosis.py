@@ -130,10 +130,14 @@ def diagnose(trouble: Exception | str, stage: Stage, *, server: str = "", secret
     )
 
 
+def _of_words(text: str) -> Verdict | None:
+    return next((verdict for words, verdict in _WORDS if words.search(text)), None)
+
+
 def _of_answer(line: str, stage: Stage) -> Verdict:
-    for words, verdict in _WORDS:
-        if words.search(line):
-            return verdict
+    told = _of_words(line)
+    if told is not None:
+        return told
     code = _CODE.match(line)
     if code is not None and code[1].upper() in CODES:
         return CODES[code[1].upper()]
@@ -147,7 +151,9 @@ def _of_exception(problem: Exception, stage: Stage, server: str) -> tuple[Verdic
     place = server or "the server"
     for kinds, verdict, sentence in _EXCEPTIONS:
         if isinstance(problem, kinds):
-            return verdict, sentence.format(place=place, problem=_words_of(problem))
+            # A server may say why and hang up, without the form of an answer.
+            told = _of_words(str(problem)) if isinstance(problem, EOFError) else None
+            return told or verdict, sentence.format(place=place, problem=_words_of(problem))
     if isinstance(problem, TimeoutError):
         if stage in ("connect", "tls"):
             return NETWORK, f"{place} did not answer the connection in time"

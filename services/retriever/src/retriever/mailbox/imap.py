@@ -8,10 +8,11 @@ from ece_common.contracts.inbound import Source
 from ece_common.contracts.instances import IncomingAccess
 from retriever.mailbox.batches import batches
 from retriever.mailbox.connection import Answered, Connector, diagnosing
+from retriever.mailbox.imap_command import Asked
 from retriever.mailbox.imap_grammar import fetched, numbers, received, sequence_set
 from retriever.mailbox.imap_login import Folder, logged_in, selected
 from retriever.mailbox.imap_settlement import settled
-from retriever.mailbox.imap_wire import Asked, ImapWire
+from retriever.mailbox.imap_wire import LINE_LIMIT, ImapWire
 from retriever.mailbox.port import Listed, ListedMails, RawMail, RawMails, Settlement, Sources
 
 # One command brings at most so many mails and so many octets; a larger mail comes alone.
@@ -83,7 +84,7 @@ class ImapMailbox:
         if self._floor:
             criteria += f" UID {self._floor + 1}:*"
         returns = "RETURN (ALL) " if "ESEARCH" in wire.capabilities else ""
-        answer = await wire.ask("SEARCH", returns + criteria, prefix="UID")
+        answer = await wire.ask("SEARCH", returns + criteria, prefix="UID", content=LINE_LIMIT)
         found = _found(answer, limit + len(self._passed) + 1)
         # n:* holds the last mail even when its UID is below n.
         found = [uid for uid in found if uid > self._floor]

@@ -20,8 +20,9 @@ from retriever.mailbox.connection import (
     security,
     upgraded,
 )
+from retriever.mailbox.imap_command import Asked
 from retriever.mailbox.imap_grammar import astring, folder_name
-from retriever.mailbox.imap_wire import Asked, ImapWire
+from retriever.mailbox.imap_wire import ImapWire
 
 # Dovecot, Postfix and Exchange all refuse a longer line than this somewhere; long tokens go in a line of their own.
 INITIAL_RESPONSE_LIMIT = 1500

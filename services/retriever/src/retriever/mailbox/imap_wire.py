@@ -8,14 +8,14 @@ of states, the queue of commands, and its commands with their timers.
 import asyncio
 import contextlib
 import re
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from aioimaplib.aioimaplib import AioImapException, Command, CommandTimeout, IMAP4ClientProtocol
+from aioimaplib.aioimaplib import AioImapException, CommandTimeout, IMAP4ClientProtocol
 
 from retriever.diagnosis import ProtocolBroken
 from retriever.mailbox.connection import SILENCE_SECONDS, Answered
+from retriever.mailbox.imap_command import Asked
 from retriever.mailbox.imap_grammar import literal_size
 
 # A search over a million mails fits; nothing else comes near.
@@ -27,38 +27,6 @@ SLOWEST = 8 * 1024
 
 _TAGGED = re.compile(rb"[A-Z0-9]+ (?:OK|NO|BAD)\b", re.IGNORECASE)
 _NUMBERED = re.compile(rb"\* (\d{1,10}) (EXISTS|EXPUNGE)", re.IGNORECASE)
-
-
-class Asked(Command):
-    """A command with what came back: `answers` holds the untagged ones, each as text, literal, text, ..."""
-
-    def __init__(
-        self, name: str, tag: str, *args: str, prefix: str, literals: Sequence[bytes], loop: asyncio.AbstractEventLoop
-    ) -> None:
-        super().__init__(name, tag, *args, prefix=prefix, loop=loop, timeout=SILENCE_SECONDS)
-        self.literals = deque(literals)
-        self.answers: list[list[bytes]] = []
-
-    def progressed(self) -> None:
-        self._reset_timer()
-
-    def bounded(self, seconds: float) -> None:
-        self._timeout = seconds
-        self._reset_timer()
-
-    def unbounded(self) -> None:
-        self._timer.cancel()
-        self._timeout = None
-
-    def fail(self, problem: Exception) -> None:
-        if not self._event.is_set():
-            self._exception = problem
-            self.close(b"", "KO")
-
-    @property
-    def said(self) -> str:
-        last = self.response.lines[-1] if self.response.lines else b""
-        return f"{self.response.result} {bytes(last).decode(errors='replace')}"
 
 
 class ImapWire(IMAP4ClientProtocol):
@@ -107,7 +75,7 @@ class ImapWire(IMAP4ClientProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._last_words:
-            self._finish(Answered(self._last_words))
+            self._finish(EOFError(self._last_words))
         else:
             self._finish(exc if isinstance(exc, OSError) else EOFError("end of the connection"))
 
@@ -165,7 +133,7 @@ class ImapWire(IMAP4ClientProtocol):
         self._heard(parts)
 
     def _heard(self, parts: list[bytes]) -> None:
-        first = parts[0]
+        first, self._last_words = parts[0], ""
         if not self.greeting.done():
             self.greeting.set_result(first)
         elif first.startswith(b"* "):
