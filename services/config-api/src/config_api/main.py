@@ -26,6 +26,9 @@ from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
 from config_api.departments import routes as departments
 from config_api.inbound import routes as inbound
+from config_api.instances import membership
+from config_api.instances import routes as instances
+from config_api.instances import worker_routes as instances_worker
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
 from config_api.routing import queues
@@ -60,12 +63,27 @@ def _hooks() -> Hooks:
     hooks.department_followers.append(queues.make_first)
     hooks.department_cleaners.append(routing_repository.delete_all)
     hooks.queue_guards.append(activities_guarding.of_queue)
+    hooks.alias_placement = membership.RetrieverPlacement()
+    hooks.alias_guards.append(membership.of_alias)
+    hooks.alias_cleaners.append(membership.release)
+    hooks.alias_change_followers.append(membership.alias_changed)
+    hooks.settings_followers.append(membership.settings_changed)
     return hooks
 
 
 def _routes() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
-    for slice_routes in (access, departments, preferences, aliases, routing, activities, inbound):
+    for slice_routes in (
+        access,
+        departments,
+        preferences,
+        aliases,
+        instances,
+        instances_worker,
+        routing,
+        activities,
+        inbound,
+    ):
         v1.include_router(slice_routes.router)
     return v1
 
