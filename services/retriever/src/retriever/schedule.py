@@ -84,6 +84,7 @@ class Watch:
 
     def _lose(self) -> None:
         self.lost = True
+        self._around.tallies.leases_lost.inc()
         self.halt()
 
     def standing_changed(self, alias: AssignedAlias) -> None:

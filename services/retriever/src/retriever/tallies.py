@@ -20,6 +20,9 @@ class Tallies:
         self._config_api_errors = Total(
             "ece_retriever_config_api_errors", "Failed calls of the Config API, by code", ["code"], registry=registry
         )
+        self.leases_lost = Total(
+            "ece_retriever_leases_lost", "Aliases refused to us because another replica holds them", registry=registry
+        )
         self.large = Total("ece_retriever_large_messages", "Mails over the maximum size", registry=registry)
         self.batch_seconds = Histogram(
             "ece_retriever_batch_seconds", "From handing in a batch to its commit", registry=registry
