@@ -12,7 +12,7 @@ SHORT = 500
 
 _SIMPLE = re.compile(r'\s*(?:"([^"\\<>]*)"|([^"\\<>(),;:@]*?))\s*<([^<>\s"(),;:\\]+)>\s*$')
 _BARE = re.compile(r'\s*([^<>\s"(),;:\\]+@[^<>\s"(),;:\\]+)\s*$')
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\([^()\\]*\)|<[^<>]*>|\[[^\[\]]*\]|[,;:]|[^",;:<(\[]+|.', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,256}"|\([^()\\]*\)|<[^<>]*>|\[[^\[\]]*\]|[,;:]|[^",;:<(\[]+|.', re.DOTALL)
 _ROUTE = re.compile(r"^@[^:]*:")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -42,7 +42,7 @@ def _one_field(text: str, *, nested: bool) -> list[Mailbox]:
     simple = _SIMPLE.match(text) if short else None
     if simple is not None:
         return [Mailbox(_shown(simple[1] or simple[2] or ""), simple[3][:MAXIMUM_LENGTH])]
-    bare = _BARE.match(text) if short else None
+    bare = _BARE.match(text) if short and "'" not in text else None
     if bare is not None:
         return [Mailbox("", bare[1][:MAXIMUM_LENGTH])]
     found: list[Mailbox] = []
@@ -68,7 +68,7 @@ def _entry(tokens: list[str], *, nested: bool) -> list[Mailbox]:
         comments = " ".join(token[1:-1] for token in tokens if token[0] == "(" and token[-1] == ")")
         return [Mailbox(_shown(name.strip() or comments), address[:MAXIMUM_LENGTH])] if address else []
     comments = " ".join(token[1:-1] for token in tokens if token[0] == "(" and token[-1] == ")")
-    text = "".join(token for token in tokens if not (token[0] == "(" and token[-1] == ")")).strip(" \t<>")
+    text = "".join(token for token in tokens if not (token[0] == "(" and token[-1] == ")")).strip(" \t")
     if "=?" in text and "@" not in text and not nested:
         # Some senders encode the whole of `Name <address>` as one word.
         return _one_field(words.decode_words(text), nested=True)
@@ -80,11 +80,11 @@ def _loose(text: str, comments: str) -> list[Mailbox]:
     if not text:
         return []
     if '"' in text or "@" not in text:
-        return [Mailbox(_shown(comments), text[:MAXIMUM_LENGTH])]
+        return [Mailbox(_shown(comments), text.strip("<>")[:MAXIMUM_LENGTH])]
     parts = text.split()
     address = next(part for part in parts if "@" in part)
     name = " ".join(part for part in parts if part is not address)
-    return [Mailbox(_shown(name or comments), address.strip("'")[:MAXIMUM_LENGTH])]
+    return [Mailbox(_shown(name or comments), address.strip("'<>")[:MAXIMUM_LENGTH])]
 
 
 def _shown_token(token: str) -> str:

@@ -47,6 +47,13 @@ _MEANT = {
 }
 # Python's own tricks that stand among its text codecs: some decode escapes, idna needs quadratic time.
 _NOT_FOR_MAIL = frozenset({"idna", "punycode", "unicode_escape", "raw-unicode-escape", "unicode-escape", "undefined"})
+GUESS_AT_LEAST = 24
+"""Bytes below which a guess is no better than chance: three letters pass for almost any charset."""
+# Charsets of machines that never sent mail, or that fit any bytes at all.
+_NEVER_GUESSED = [
+    "utf_7", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le", "cp037", "cp273", "cp424",
+    "cp500", "cp875", "cp1026", "cp1140",
+]  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,8 +64,14 @@ def decode(data: bytes, label: str | None) -> str:
             return clean(data.decode(codec))
         except (UnicodeError, ValueError):
             continue
-    guessed = from_bytes(data[:GUESS_FROM], steps=5).best() if len(data) > 3 else None
-    return clean(data.decode(guessed.encoding if guessed else codec_for(label) or "cp1252", "replace"))
+    return clean(data.decode(_guessed(data) or codec_for(label) or "cp1252", "replace"))
+
+
+def _guessed(data: bytes) -> str | None:
+    if len(data) < GUESS_AT_LEAST:
+        return None
+    best = from_bytes(data[:GUESS_FROM], steps=5, cp_exclusion=_NEVER_GUESSED).best()
+    return best.encoding if best is not None else None
 
 
 def _candidates(data: bytes, label: str | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ _LATER_FIELD = re.compile(
     rb"^(?:from|to|subject|date|message-id|mime-version|received|return-path|content-[a-z-]+)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
+_BLANKS = re.compile(rb"\s+(?=[!-9;-~]+[ \t]*:)")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 
@@ -37,8 +38,17 @@ class Fields:
         """Takes the line as the rest of the field before it. False: that happened too often to be a header."""
         self._continued += 1
         name, value = self.pairs[-1]
-        self.pairs[-1] = (name, value + b" " + data[position : data.find(b"\n", position)].strip())
+        longer = value + b" " + data[position : data.find(b"\n", position)].strip()
+        self.pairs[-1] = (name, longer)
+        if self.first[name.lower()] is value:
+            self.first[name.lower()] = longer
         return self._continued <= MAXIMUM_CONTINUED
+
+
+def beginning(data: bytes) -> int:
+    """Where the mail's own header begins: some programs put blank lines before it."""
+    blanks = _BLANKS.match(data)
+    return blanks.end() if blanks is not None else 0
 
 
 def read_fields(data: bytes, start: int, end: int) -> tuple[Fields, int]:
@@ -58,6 +68,8 @@ def read_fields(data: bytes, start: int, end: int) -> tuple[Fields, int]:
             fields.add(found[1].decode("ascii"), found[2].rstrip())
             position = found.end()
             continue
+        if data.startswith(b"--", position):  # a boundary: someone forgot the blank line
+            return fields, position
         if fields_go_on_until < 0:
             fields_go_on_until = _last_field(data, position, end) if fields.pairs else 0
         if position >= fields_go_on_until or not fields.continue_last(data, position):

@@ -8,7 +8,7 @@ library's parser, which handles every line in Python and recurses into every lev
 from dataclasses import dataclass, field
 
 from retriever.parsing import parameters
-from retriever.parsing.fields import Fields, read_fields
+from retriever.parsing.fields import Fields, beginning, read_fields
 
 MAXIMUM_DEPTH = 50
 MAXIMUM_PARTS = 1000
@@ -51,7 +51,7 @@ class _Walk:
 def read(data: bytes) -> tuple[Fields, list[Leaf]]:
     """The mail's own fields and its leaves in order. There is at least one leaf."""
     walk = _Walk(data)
-    top = _visit(walk, _Node(0, len(data), ()))
+    top = _visit(walk, _Node(beginning(data), len(data), ()))
     while walk.stack:
         _visit(walk, walk.stack.pop())
     return top, walk.leaves

@@ -24,8 +24,8 @@ def decode(body: bytes, encoding: str) -> bytes:
 
 def base64(body: bytes) -> bytes:
     stray = len(body.translate(None, _OF_BASE64))
-    if stray * 20 > len(body):
-        return body  # plain text under a wrong label: more than one character in twenty is impossible in base64
+    if stray * 20 > len(body) and b" " in body.strip():
+        return body  # words under a wrong label: base64 has no blanks in its lines
     padding = body.find(b"=")
     if padding < 0 or not body[padding:].strip(b"=\r\n\t "):
         try:

@@ -44,7 +44,7 @@ def decode_words(text: str) -> str:
         if pending and (gap.strip() or label != charset):
             pieces.append(charsets.decode(b"".join(pending), charset))
             pending = []
-        if gap.strip() or position == 0 or not gap.isspace():
+        if gap.strip() or not position:
             pieces.append(gap)
         pending.append(_word_bytes(word[2], word[3]))
         charset = label
