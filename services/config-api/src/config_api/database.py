@@ -1,9 +1,10 @@
 """One session for each request, committed once, before the response leaves."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from sqlalchemy import CursorResult, TextClause
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -43,3 +44,8 @@ async def _session(request: Request) -> AsyncIterator[AsyncSession]:
 # scope="function": by default FastAPI runs what follows the yield after the response has left, and a worker that
 # reads 200 settles its mail on a commit that may still fail.
 Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+
+
+async def run(session: AsyncSession, statement: TextClause, values: Mapping[str, Any]) -> CursorResult[Any]:
+    """One statement in SQL's own words, in the session's transaction, after what is pending."""
+    return await session.exec(statement, params=values)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -19,7 +19,7 @@ _MAILBOX = ("incoming_server_name", "incoming_user_name", "incoming_folder")
 """What makes it another mailbox, whose mails are not known yet."""
 
 
-async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | None) -> AliasRow:
+async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | None) -> None:
     seen = await repository.get(act.session, alias_id)
     assert seen.department_id is not None
     # The department first, as creation does, so that the flag and the names of one department change one at a time.
@@ -41,7 +41,6 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
     await uniqueness.flush(act.session)
     for follow in act.hooks.alias_change_followers:
         await follow(act.session, alias_id)
-    return row
 
 
 def _judged(row: AliasRow, before: Draft, wanted: AliasChange) -> Draft:

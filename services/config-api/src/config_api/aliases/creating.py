@@ -10,7 +10,7 @@ from config_api.departments import repository as departments
 from ece_common.contracts.aliases import NewAlias
 
 
-async def create(act: Act, department_id: int, new: NewAlias) -> AliasRow:
+async def create(act: Act, department_id: int, new: NewAlias) -> int:
     department = await departments.get(act.session, department_id, lock=True)
     wanted, secrets = draft.of_new(new), draft.secrets_of(new)
     judging.refuse(judging.problems_of(wanted) + judging.password_problems(None, wanted, secrets, stored=frozenset()))
@@ -29,7 +29,7 @@ async def create(act: Act, department_id: int, new: NewAlias) -> AliasRow:
     _tell(act, row, wanted)
     for follow in act.hooks.alias_change_followers:
         await follow(act.session, row.id)
-    return row
+    return row.id
 
 
 def columns(wanted: Draft) -> dict[str, Any]:

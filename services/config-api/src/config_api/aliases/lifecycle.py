@@ -74,7 +74,7 @@ def after_failure(state: State, report: StatusReport, limits: Limits, now: datet
         recoverable=recoverable,
         failed_attempts=failed,
         next_attempt_at=now + limits.retry_after if recoverable else None,
-        reason=report.reason,
+        reason=report.reason or "failed",
     )
     # R129: from here on only an administrator helps, and has to hear of it.
     given_up = state.status == "inactive" and not recoverable

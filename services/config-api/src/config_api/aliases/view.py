@@ -1,10 +1,22 @@
 """An alias as anyone may see it: the row without its secrets, with the ports in force."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.aliases import draft
 from config_api.aliases.tables import AliasRow, TransitionRow
+from config_api.references import Hooks
 from ece_common.contracts.aliases import Alias, Incoming, Outgoing, StatusTransition
+
+
+async def shown(session: AsyncSession, hooks: Hooks, rows: Sequence[AliasRow]) -> list[Alias]:
+    """With the retriever instance that each is in."""
+    place = hooks.alias_placement
+    ids = [row.id for row in rows if row.id is not None]
+    instances = await place.names(session, ids) if place is not None else {}
+    return [alias(row, instances.get(row.id or 0)) for row in rows]
 
 
 def alias(row: AliasRow, retriever_instance: str | None) -> Alias:

@@ -1,0 +1,126 @@
+"""What a replica is to work on: its leases with opened passwords, and the settings it goes by."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from config_api.aliases import draft
+from config_api.aliases.tables import AliasRow
+from config_api.instances import repository
+from config_api.instances.tables import LeaseRow, MembershipRow
+from config_api.instances.upkeep import FALLBACK
+from config_api.preferences import in_force
+from config_api.sealing import Vault
+from ece_common.contracts.aliases import TlsOptions
+from ece_common.contracts.instances import (
+    AssignedAlias,
+    DispatcherAssignment,
+    DispatcherSettings,
+    IncomingAccess,
+    RetrieverAssignment,
+    RetrieverSettings,
+)
+
+Rendered = Callable[[], bytes]
+"""Opens passwords and writes JSON: work for another thread, without a database connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for an assignment."""
+
+    instance_id: int
+    instance: str
+    replica: str
+    lease_seconds: float
+
+
+async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault) -> Rendered:
+    held = await _held(session, asked)
+    settings = RetrieverSettings.model_validate((await in_force.partition(session)).model_dump())
+
+    def rendered() -> bytes:
+        answer = RetrieverAssignment(
+            instance=asked.instance,
+            replica=asked.replica,
+            lease_seconds=asked.lease_seconds,
+            settings=settings,
+            aliases=[_assigned(alias, lease, vault) for alias, lease in held],
+        )
+        return answer.model_dump_json().encode()
+
+    return rendered
+
+
+async def _held(session: AsyncSession, asked: Asked) -> Sequence[tuple[AliasRow, LeaseRow]]:
+    query = (
+        select(AliasRow, LeaseRow)
+        .join(LeaseRow, col(LeaseRow.alias_id) == col(AliasRow.id))
+        .join(
+            MembershipRow,
+            (col(MembershipRow.alias_id) == col(AliasRow.id))
+            & (col(MembershipRow.instance_id) == col(LeaseRow.instance_id)),
+        )
+        .where(
+            col(LeaseRow.instance_id) == asked.instance_id,
+            col(LeaseRow.replica) == asked.replica,
+            col(LeaseRow.wanted_back).is_(False),
+            col(AliasRow.deleted_at).is_(None),
+        )
+        .order_by(col(AliasRow.id))
+    )
+    return (await session.exec(query)).all()
+
+
+def _assigned(alias: AliasRow, lease: LeaseRow, vault: Vault) -> AssignedAlias:
+    assert alias.id is not None
+    assert alias.department_id is not None
+    return AssignedAlias(
+        alias_id=alias.id,
+        department_id=alias.department_id,
+        email_address=alias.email_address,
+        epoch=lease.epoch,
+        mailbox_generation=alias.mailbox_generation,
+        status=alias.status,  # pyright: ignore[reportArgumentType] - written from the contract's values only
+        recoverable=alias.recoverable,
+        next_attempt_at=alias.next_attempt_at,
+        failed_attempts=alias.failed_attempts,
+        handed_over_at=lease.handed_over_at,
+        incoming=_incoming(alias, vault),
+        after_retrieval=alias.after_retrieval,  # pyright: ignore[reportArgumentType]
+        move_to=alias.move_to,
+    )
+
+
+def _incoming(alias: AliasRow, vault: Vault) -> IncomingAccess:
+    configured = draft.of_row(alias)
+    return IncomingAccess(
+        server_type=alias.incoming_server_type,  # pyright: ignore[reportArgumentType]
+        server_name=alias.incoming_server_name,
+        port=configured.port("incoming"),
+        use_ssl=alias.incoming_use_ssl,
+        user_name=alias.incoming_user_name,
+        password=vault.open(alias.incoming_password) if alias.incoming_password is not None else "",
+        folder=alias.incoming_folder,
+        tls=TlsOptions(**alias.incoming_tls),
+    )
+
+
+async def for_dispatcher(session: AsyncSession, asked: Asked) -> Rendered:
+    """No passwords here: a claimed message brings its own."""
+    aliases = (await repository.aliases_of(session, [asked.instance_id]))[asked.instance_id]
+
+    def rendered() -> bytes:
+        answer = DispatcherAssignment(
+            instance=asked.instance,
+            replica=asked.replica,
+            lease_seconds=asked.lease_seconds,
+            settings=DispatcherSettings(),
+            alias_ids=aliases,
+            serves_unassigned=asked.instance == FALLBACK,
+        )
+        return answer.model_dump_json().encode()
+
+    return rendered

@@ -1,0 +1,69 @@
+"""A retriever tells how an attempt went: counted with the alias, under the lock of its row and of the lease."""
+
+from datetime import timedelta
+
+from config_api.acting import Act
+from config_api.aliases import lifecycle, repository, transitions, view
+from config_api.aliases.lifecycle import Limits
+from config_api.aliases.tables import AliasRow, TransitionRow
+from config_api.aliases.transitions import Cause
+from config_api.instances import leases
+from config_api.preferences import in_force
+from ece_common.contracts.aliases import StatusAnswer, StatusReport
+from ece_common.errors import Invalid
+
+REMEMBERED = 8
+"""So many reports of an alias are known when they are repeated; a worker sends them one after the other."""
+
+
+async def report(act: Act, alias_id: int, told: StatusReport) -> StatusAnswer:
+    _check(told)
+    # The alias before the lease, as deletion does.
+    row = await repository.get(act.session, alias_id, lock=True)
+    await leases.require(act.session, act.caller, alias_id, told.epoch)
+    if told.attempt_id in row.recent_attempts:
+        return _answer(row, None)
+    before = transitions.state_of(row)
+    decision = lifecycle.decide(before, told, await _limits(act), act.now)
+    if decision.state == before and told.outcome == "connected":
+        # The usual case writes nothing.
+        return _answer(row, None)
+    row.recent_attempts = [*row.recent_attempts, told.attempt_id][-REMEMBERED:]
+    cause = Cause("system", _without_secrets(act, row, told.detail), told.epoch)
+    return _answer(row, await transitions.write(act, row, decision, cause))
+
+
+def _check(told: StatusReport) -> None:
+    if told.outcome == "failed" and told.condition is None and told.reason != lifecycle.THROTTLED:
+        raise Invalid.field("condition", "is required when the outcome is failed: recoverable or manual")
+
+
+async def _limits(act: Act) -> Limits:
+    settings = await in_force.partition(act.session)
+    return Limits(
+        connection_attempts=settings.connection_attempts,
+        retry_after=timedelta(seconds=settings.retry_after_seconds),
+        poll_interval=timedelta(seconds=settings.poll_interval_seconds),
+    )
+
+
+def _without_secrets(act: Act, row: AliasRow, detail: str) -> str:
+    """A server may repeat what it was sent."""
+    for sealed in (row.incoming_password, row.outgoing_password):
+        secret = act.vault.open(sealed) if sealed is not None else ""
+        if secret:
+            detail = detail.replace(secret, "***")
+    return detail.replace("\x00", "\ufffd")
+
+
+def _answer(row: AliasRow, made: TransitionRow | None) -> StatusAnswer:
+    state = transitions.state_of(row)
+    return StatusAnswer(
+        alias_id=row.id or 0,
+        status=state.status,
+        status_changed_by=state.changed_by,
+        recoverable=state.recoverable,
+        failed_attempts=state.failed_attempts,
+        next_attempt_at=state.next_attempt_at,
+        transition=view.transition(made) if made is not None else None,
+    )
