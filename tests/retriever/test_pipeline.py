@@ -1,7 +1,7 @@
 """The inbound journey of one alias: nothing lost, nothing twice, whatever breaks on the way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -109,6 +109,30 @@ async def test_the_next_batch_is_fetched_while_the_one_before_is_submitted_and_n
     api.hold.set()
     await draining
     assert (api.most_submitting, len(api.stored)) == (1, 50)
+
+
+class NotingMailbox(FakeMailbox):
+    """Notes how many batches are with the Config API while it settles one."""
+
+    def __init__(self, server: FakeServer, api: FakeConfigApi) -> None:
+        super().__init__(server)
+        self.api = api
+        self.submitting: list[int] = []
+
+    async def settle(self, sources: Sequence[Source]) -> list[Source]:
+        settled = await super().settle(sources)
+        self.submitting.append(self.api.submitting)
+        return settled
+
+
+async def test_a_batch_is_settled_while_the_next_one_is_submitted() -> None:
+    server, api = many(30), FakeConfigApi()
+    mailbox = NotingMailbox(server, api)
+
+    await drain(some_work(mailbox, api))
+
+    assert (len(api.stored), server.mails) == (30, {})
+    assert mailbox.submitting == [1, 1, 0], "the Config API need not wait for the mail server"
 
 
 async def test_a_crash_between_submit_and_settle_stores_nothing_twice() -> None:

@@ -98,7 +98,7 @@ async def drain(work: Work) -> None:
 
 
 async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettings) -> None:
-    """One window, batch by batch: while one is being submitted the next is fetched and parsed."""
+    """One window: while a batch is being submitted the one before is settled, and the next fetched and parsed."""
     submitting: asyncio.Task[_Verdicts] | None = None
     try:
         for batch in batches(listed, settings):
@@ -108,11 +108,10 @@ async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettin
                 await _report_large(work, batch[0], settings)
                 continue
             items = await _parsed(await work.mailbox.fetch(batch), settings, work)
-            if submitting is not None:
-                verdicts, submitting = await asyncio.shield(submitting), None
+            verdicts = None if submitting is None else await asyncio.shield(submitting)
+            submitting = asyncio.create_task(_submit(work, items)) if items and not work.halted() else None
+            if verdicts is not None:
                 await _settle(work, verdicts)
-            if items and not work.halted():
-                submitting = asyncio.create_task(_submit(work, items))
         if submitting is not None:
             verdicts, submitting = await asyncio.shield(submitting), None
             await _settle(work, verdicts)
