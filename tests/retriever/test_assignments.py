@@ -15,9 +15,9 @@ from retriever.mailbox.port import Mailbox
 from retriever.schedule import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
+from tests.retriever.fake_config_api import FakeConfigApi
 from tests.retriever.fakes import (
     FakeClock,
-    FakeConfigApi,
     FakeMailbox,
     FakeServer,
     an_assigned_alias,

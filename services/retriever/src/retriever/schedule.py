@@ -18,6 +18,9 @@ from retriever.mailbox.port import Mailbox, MailFailure
 from retriever.pipeline import Intake, Work, drain, tell_settled
 from retriever.tallies import Tallies
 
+LONGEST_PAUSE = 15.0
+"""Seconds between tries while the Config API is away: so long after its return the last alias goes on."""
+
 State = Literal["starting", "connecting", "retrieving", "idle", "waiting", "inactive", "held_back", "closed"]
 Result = TypeVar("Result")
 
@@ -111,7 +114,7 @@ class Watch:
         structlog.contextvars.bind_contextvars(
             alias_id=self.alias.alias_id, department_id=self.alias.department_id, epoch=self.alias.epoch
         )
-        backoff = waits(1.0, 60.0)
+        backoff = waits(1.0, LONGEST_PAUSE)
         try:
             while not self._halt.is_set():
                 backoff = await self._once(backoff)
@@ -125,7 +128,7 @@ class Watch:
         try:
             if await self._may_attempt():
                 await self._turn()
-                return waits(1.0, 60.0)
+                return waits(1.0, LONGEST_PAUSE)
         except Halted:
             pass
         except MailFailure as failure:
@@ -210,7 +213,7 @@ class Watch:
 
     async def _report_until_heard(self, report: StatusReport) -> None:
         """The same report again and again: its attempt_id makes that count once."""
-        backoff = waits(1.0, 60.0)
+        backoff = waits(1.0, LONGEST_PAUSE)
         while not self._halt.is_set():
             try:
                 await self._report(report)

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     egress_allow: Networks = []
     egress_deny: Networks = []
     listen_host: str = "127.0.0.1"
-    listen_port: int = Field(default=8081, ge=1, le=65535)
+    listen_port: int = Field(default=8081, ge=0, le=65535)
     metrics_port: int | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
