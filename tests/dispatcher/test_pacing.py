@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from dispatcher.pacing import HELD_AT, MARKED_AHEAD, Route, Routes, TurnedAway
+from dispatcher.pacing import HELD_AT, MOST_AHEAD, Route, Routes, TurnedAway
 from dispatcher.verdict import Slow
 from tests.dispatcher.builders import an_access
 
@@ -34,20 +34,39 @@ def route(routes: Routes) -> Route:
     return routes.get("r1")
 
 
-async def test_a_route_that_does_not_flow_has_a_place_a_connection_and_one_that_flows_has_more(route: Route) -> None:
-    for _ in range(2):
-        await route.enter(1.0)
-    waiting = asyncio.create_task(route.enter(1.0))
-    await asyncio.sleep(0)
-    assert not waiting.done()
+async def places(route: Route) -> int:
+    """How many more may start now; they all leave again."""
+    taken = 0
+    try:
+        while True:
+            await route.enter(0.001)
+            taken += 1
+    except TurnedAway:
+        for _ in range(taken):
+            route.leave()
+        return taken
 
+
+@pytest.mark.parametrize(
+    ("mark", "send", "ahead"), [(0.0, 0.01, 2), (0.01, 0.01, 6), (0.01, 0.04, 3), (9.0, 0.01, 2 * MOST_AHEAD)]
+)
+async def test_a_route_that_flows_has_as_many_places_as_the_marks_round_trip_needs(
+    route: Route, mark: float, send: float, ahead: int
+) -> None:
+    route.timed(mark=mark, send=send)
     route.progress()
-    route.leave()
-    await waiting
-    for _ in range(2 * MARKED_AHEAD - 2):
-        await route.enter(0.01)
-    with pytest.raises(TurnedAway):
-        await route.enter(0.01)
+
+    assert await places(route) == ahead
+
+
+async def test_a_route_that_does_not_flow_has_a_place_a_connection(route: Route, clock: Clock) -> None:
+    assert await places(route) == 2
+
+    route.timed(mark=1.0, send=0.01)
+    route.progress()
+    clock.now += 3
+
+    assert await places(route) == 2
 
 
 async def test_who_waits_too_long_is_given_back(route: Route) -> None:
@@ -74,6 +93,20 @@ async def test_a_pause_turns_away_who_waits_and_who_comes(route: Route) -> None:
         with pytest.raises(TurnedAway) as turned:
             await attempt
         assert (turned.value.outcome, turned.value.reason, turned.value.retry_after) == ("waiting", "throttled", 30.0)
+
+
+async def test_a_stop_turns_away_who_waits_and_who_comes(routes: Routes, route: Route) -> None:
+    for _ in range(2):
+        await route.enter(1.0)
+    waiting = asyncio.create_task(route.enter(10.0))
+    await asyncio.sleep(0)
+
+    routes.close()
+
+    for attempt in (waiting, asyncio.create_task(route.enter(10.0))):
+        with pytest.raises(TurnedAway) as turned:
+            await attempt
+        assert turned.value.outcome == "released"
 
 
 def test_trouble_that_many_letters_meet_at_once_is_one_step(route: Route, clock: Clock) -> None:

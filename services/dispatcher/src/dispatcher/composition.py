@@ -19,7 +19,6 @@ from ece_common.contracts.outbound import OutboundMessage
 RETURN_TAG_HEADER = "X-ECE-Return-Tag"
 
 _NEWLINES = re.compile(r"\r\n?|\n")
-_LONG_LINE = re.compile(rb"[^\r\n]{999}")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}\Z")
 
 
@@ -111,7 +110,7 @@ def _text(kind: str, text: str) -> Entity:
 def _encoded_text(raw: bytes) -> tuple[str, bytes]:
     # "From " at a line's start is altered by mbox stores, NUL by many servers; quoted-printable protects both.
     plain = raw.isascii() and b"\0" not in raw and not raw.startswith(b"From ") and b"\nFrom " not in raw
-    if plain and (len(raw) < headers.LONGEST_LINE or not _LONG_LINE.search(raw)):
+    if plain and (len(raw) < headers.LONGEST_LINE or max(map(len, raw.split(b"\n"))) <= headers.LONGEST_LINE):
         return "7bit", raw.replace(b"\n", b"\r\n")
     quoted = binascii.b2a_qp(raw, istext=True)
     if len(quoted) > len(raw) * 3 // 2:

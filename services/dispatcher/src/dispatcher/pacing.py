@@ -4,15 +4,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 from dispatcher.verdict import Slow
 from ece_common import retry
 from ece_common.contracts.instances import OutgoingAccess
 
-# Letters per connection that may have passed the sending mark: the next one is then ready when a connection is, and
-# the round trip of the mark costs no connection time. A route that does not flow gets one, so that a killed process
-# leaves few messages marked and unsent.
-MARKED_AHEAD = 4
+# A letter is marked before a connection is free for it, so that the round trip of the mark costs no connection time:
+# as many a connection as fit into that round trip, at most this. A route that does not flow marks none ahead: what a
+# killed process leaves marked and unsent is uncertain to everybody.
+MOST_AHEAD = 10
+_SMOOTHING = 0.1
 _FLOWING_SECONDS = 2.0
 # With this much in hand a route gets nothing more; it is asked for again at half of it.
 HELD_AT = 256
@@ -48,9 +50,12 @@ class Route:
     last_used: float = 0.0
     totals: dict[str, int] = field(default_factory=dict[str, int])
     last_trouble: str | None = None
+    mark_seconds: float = 0.0
+    send_seconds: float = 0.0
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque[asyncio.Future[None]])
     _pauses: Iterator[float] | None = None
     _full: bool = False
+    _closing: bool = False
 
     @property
     def paused(self) -> bool:
@@ -69,11 +74,16 @@ class Route:
 
     @property
     def _room(self) -> int:
-        flowing = self.clock() - self.last_progress < _FLOWING_SECONDS
-        return self.maximum() * (MARKED_AHEAD if flowing else 1)
+        if self.clock() - self.last_progress >= _FLOWING_SECONDS or not self.send_seconds:
+            return self.maximum()
+        # Waiting for a connection counts as sending: too many ahead make themselves fewer. Twice, since marks come
+        # back in batches, whose letters wait for each other.
+        return ceil(self.maximum() * min(MOST_AHEAD, 1 + 2 * self.mark_seconds / self.send_seconds))
 
     async def enter(self, patience: float) -> None:
         """Raises TurnedAway while the route is held back, when the process stops, or after `patience` seconds."""
+        if self._closing:
+            raise TurnedAway("released", "stopping")
         self._refuse_while_paused()
         if self.started >= self._room or self._waiting:
             await self._turn(patience)
@@ -88,6 +98,12 @@ class Route:
     def progress(self) -> None:
         """The server answered: it works."""
         self.last_progress = self.clock()
+
+    def timed(self, *, mark: float, send: float) -> None:
+        """How long a letter's mark and its way took, in seconds."""
+        first = not self.send_seconds
+        self.mark_seconds += (mark - self.mark_seconds) * (1 if first else _SMOOTHING)
+        self.send_seconds += (max(send, 0.0001) - self.send_seconds) * (1 if first else _SMOOTHING)
 
     def mend(self) -> None:
         """All is well again: the next pause starts small."""
@@ -117,6 +133,11 @@ class Route:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_exception(TurnedAway(outcome, reason, remaining))
+
+    def close(self) -> None:
+        """Nobody starts any more."""
+        self._closing = True
+        self.turn_away("released", "stopping")
 
     def count(self, what: str) -> None:
         self.totals[what] = self.totals.get(what, 0) + 1
@@ -211,9 +232,9 @@ class Routes:
         for route in self._routes.values():
             route.resume()
 
-    def turn_away(self) -> None:
+    def close(self) -> None:
         for route in self._routes.values():
-            route.turn_away("released", "stopping")
+            route.close()
 
     def forget_idle(self, seconds: float) -> None:
         now = self._clock()

