@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
@@ -272,6 +273,12 @@ async def test_a_login_that_succeeds_never_falls_back(transport: SmtpTransport) 
         assert (said.accepted, said.used_smtp_fallback) == (True, False)
 
 
+@pytest.mark.rule(93)
+def test_there_are_two_answers_to_a_refused_login_and_each_is_tested_here() -> None:
+    assert get_args(UseSmtp) == ("never", "when_authorization_fails")
+
+
+@pytest.mark.rule(93)
 @pytest.mark.parametrize(("use_smtp", "accepted"), [("never", False), ("when_authorization_fails", True)])
 async def test_a_server_that_offers_no_login_at_all_is_one_that_refuses_it(
     server: RecordingSmtp, transport: SmtpTransport, use_smtp: UseSmtp, *, accepted: bool
