@@ -283,6 +283,17 @@ async def test_paused_past_its_lease_a_replica_submits_nothing_until_a_heartbeat
     assert len(site.server("user-1").mails) == 1
 
 
+async def test_a_changed_assignment_is_answered_by_a_heartbeat_at_once_since_leases_come_with_those() -> None:
+    site = Site()
+    site.api.assign(site.alias(1))
+    async with site.running():
+        await until(lambda: site.states() == {"idle": 1})
+        site.api.beat_after = 60.0
+        await site_quiet(site)
+        site.api.assign(site.alias(1), site.alias(2))
+        await until(lambda: [holding.alias_id for holding in site.held()] == [1, 2])
+
+
 async def site_quiet(site: Site) -> None:
     """Until the last heartbeat has told that the next one is a long time away."""
     seen = len(site.api.beats)

@@ -193,6 +193,8 @@ class Replica:
                 if answer is not None:
                     etag, self._assignment = answer
                     self._reconcile()
+                    # Leases are given out with heartbeats: a mailbox that is new need not wait for the next one.
+                    self._beat_now.set()
                 backoff = waits(0.5, 15.0)
                 await sleep_unless(stop, POLL_PAUSE)
             except Exception as failure:  # noqa: BLE001 - the last assignment stays in force; a newer one comes later
