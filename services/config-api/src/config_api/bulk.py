@@ -8,7 +8,6 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 
-
 class Bulk:
     """COPY and set-based statements: ORM rows cost about ten times as much."""
 

@@ -25,10 +25,12 @@ from config_api.backlog import Backlog
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
 from config_api.departments import routes as departments
+from config_api.events import routes as events
 from config_api.inbound import routes as inbound
 from config_api.instances import membership
 from config_api.instances import routes as instances
 from config_api.instances import worker_routes as instances_worker
+from config_api.outbound import routes as outbound
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
 from config_api.routing import queues
@@ -82,7 +84,9 @@ def _routes() -> APIRouter:
         instances_worker,
         routing,
         activities,
+        outbound,
         inbound,
+        events,
     ):
         v1.include_router(slice_routes.router)
     return v1

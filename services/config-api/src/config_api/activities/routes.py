@@ -1,6 +1,5 @@
 """REST: activities, their attachments and originals."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -14,6 +13,7 @@ from config_api.database import Session
 from config_api.paging import Cursor, Limit, page, position
 from config_api.preconditions import IfMatch
 from config_api.problems import responses
+from config_api.query_values import Moment, SearchText
 from ece_common.contracts.activities import (
     Activity,
     ActivityChange,
@@ -24,12 +24,12 @@ from ece_common.contracts.activities import (
     Subtype,
 )
 from ece_common.contracts.base import Page
-from ece_common.errors import Conflict, Invalid, NotFound
+from ece_common.errors import Conflict, NotFound
 
 router = APIRouter(tags=["activities"])
 ActivityId = Annotated[int, Path(ge=1, lt=2**63)]
 _Id = Annotated[int | None, Query(ge=1, lt=2**63)]
-_Text = Annotated[str | None, Query(max_length=1000)]
+_Text = Annotated[SearchText | None, Query(max_length=1000)]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -42,25 +42,13 @@ def _filter(
     subtype: Subtype | None = None,
     status: ActivityStatus | None = None,
     assigned_to: _Text = None,
-    from_: Annotated[str | None, Query(alias="from", max_length=1000)] = None,
-    since: Annotated[datetime | None, Query(description="Came into the system at or after this moment.")] = None,
+    from_: Annotated[SearchText | None, Query(alias="from", max_length=1000)] = None,
+    since: Annotated[Moment | None, Query(description="Came into the system at or after this moment.")] = None,
 ) -> Filter:
-    for name, value in (("assigned_to", assigned_to), ("from", from_)):
-        if value is not None and "\x00" in value:
-            raise Invalid.field(f"query.{name}", "must not contain the character U+0000")
     return Filter(
         department_id=department_id, alias_id=alias_id, queue_id=queue_id, parent_id=parent_id, direction=direction,
-        subtype=subtype, status=status, assigned_to=assigned_to, from_=from_, since=_moment(since),
+        subtype=subtype, status=status, assigned_to=assigned_to, from_=from_, since=since,
     )  # fmt: skip
-
-
-def _moment(value: datetime | None) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise Invalid.field("query.since", "must lie between the years 1 and 9999") from None
 
 
 @router.get("/activities", summary="List activities", responses=responses())

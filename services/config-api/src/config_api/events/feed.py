@@ -1,0 +1,44 @@
+"""The event feed: in the order in which transactions became visible, none ever skipped.
+
+Ids are given before commit: a reader that went by them could pass an event whose transaction ends later. So the feed
+goes by transaction, and shows only what is older than every transaction that still runs; nothing can come in between
+any more.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ece_common.errors import Invalid
+
+Cursor = tuple[int, int]
+START: Cursor = (0, 0)
+
+_CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\Z", re.ASCII)
+_VISIBLE = text("""
+    SELECT id, xid, type, subject, department_id, data, at FROM events
+    WHERE xid >= :xid AND (xid, id) > (:xid, :id)
+      AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY xid, id LIMIT :count
+""")
+
+
+def position(after: str | None) -> Cursor:
+    if after is None or after == "":
+        return START
+    found = _CURSOR.match(after)
+    if found is None or int(found[1]) >= 2**63 or int(found[2]) >= 2**63:
+        raise Invalid.field("query.after", "is not a position; use `next_after` of the page before")
+    return int(found[1]), int(found[2])
+
+
+def written(cursor: Cursor) -> str:
+    return f"{cursor[0]}.{cursor[1]}"
+
+
+async def after(session: AsyncSession, cursor: Cursor, count: int) -> Sequence[Row[Any]]:
+    values = {"xid": cursor[0], "id": cursor[1], "count": count}
+    return (await session.execute(_VISIBLE, values)).all()

@@ -1,0 +1,89 @@
+"""How a message gets out: by its alias's server, or by the default SMTP settings when that is deleted (R114)."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from config_api.aliases import draft
+from config_api.aliases.tables import AliasRow
+from config_api.sealing import Vault
+from ece_common.contracts.aliases import OutgoingType, TlsOptions, UseSmtp
+from ece_common.contracts.instances import OutgoingAccess
+from ece_common.contracts.settings import PartitionSettings
+
+_ALIAS_ROUTE = re.compile(r"alias-(\d{1,18})-[0-9a-f]+\Z")
+_IMPLICIT_TLS = 465
+NO_DEFAULT_SERVER = (
+    "the alias was deleted and there is no default SMTP server to send its mail by: set `default_smtp_server` and "
+    "the other default SMTP settings, then retry the delivery"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`key` names the access and changes with it, so that a dispatcher's connections and pauses follow."""
+
+    key: str
+    access: OutgoingAccess
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultServer:
+    """The six default SMTP settings, with the password in clear."""
+
+    settings: PartitionSettings
+    password: str | None
+
+
+def key_of(vault: Vault, alias: AliasRow) -> str:
+    parts = (
+        alias.outgoing_server_type, alias.outgoing_server_name, alias.outgoing_port, alias.outgoing_use_ssl,
+        alias.outgoing_use_smtp, alias.outgoing_user_name, alias.outgoing_password,
+        sorted(alias.outgoing_tls.items()),
+    )  # fmt: skip
+    return f"alias-{alias.id}-{_digest(vault, parts)}"
+
+
+def of_alias(vault: Vault, alias: AliasRow) -> Route:
+    """Raise `CannotOpen` when no master key opens the password."""
+    kind: OutgoingType = alias.outgoing_server_type  # pyright: ignore[reportAssignmentType] - checked when set
+    use_smtp: UseSmtp = alias.outgoing_use_smtp or "never"  # pyright: ignore[reportAssignmentType] - likewise
+    password = alias.outgoing_password
+    access = OutgoingAccess(
+        server_type=kind,
+        server_name=alias.outgoing_server_name,
+        port=draft.of_row(alias).port("outgoing"),
+        use_ssl=alias.outgoing_use_ssl,
+        use_smtp=use_smtp,
+        user_name=alias.outgoing_user_name,
+        password=vault.open(password) if password is not None else None,
+        tls=TlsOptions.model_validate(alias.outgoing_tls),
+    )
+    return Route(key_of(vault, alias), access)
+
+
+def of_default(vault: Vault, default: DefaultServer) -> Route | None:
+    """For deleted aliases; None when no server is set."""
+    settings = default.settings
+    if settings.default_smtp_server is None:
+        return None
+    access = OutgoingAccess(
+        server_type=settings.default_smtp_protocol,
+        server_name=settings.default_smtp_server,
+        port=settings.default_smtp_port,
+        use_ssl=settings.default_smtp_port == _IMPLICIT_TLS,
+        use_smtp=settings.smtp_flag,
+        user_name=settings.default_smtp_user_name,
+        password=default.password,
+    )
+    return Route(f"default-{_digest(vault, tuple(access.model_dump().items()))}", access)
+
+
+def aliases_among(routes: Iterable[str]) -> list[int]:
+    """Ids of the aliases that these routes belong, or belonged, to."""
+    return [int(found[1]) for route in routes if (found := _ALIAS_ROUTE.match(route)) is not None]
+
+
+def _digest(vault: Vault, parts: tuple[object, ...]) -> str:
+    # Keyed: the name of a route stands in logs and must not tell a guessed password right from wrong.
+    return vault.fingerprint("route", repr(parts).encode()).hex()[:16]
