@@ -1,4 +1,4 @@
-"""The three services as subprocesses, with the environment a real installation gives them; killed, frozen, stopped."""
+"""The three services as subprocesses, with a real installation's environment; killed, frozen, stopped."""
 
 import base64
 import os

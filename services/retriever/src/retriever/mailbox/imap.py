@@ -38,6 +38,7 @@ class ImapMailbox:
         self._folder = Folder(access.folder, None)
         self._idles = True
         self._passed: set[int] = set()
+        self._seen: set[int] = set()
         self._floor = 0
 
     @property
@@ -57,9 +58,11 @@ class ImapMailbox:
         except BaseException:
             wire.give_up(ConnectionAbortedError("given up"))
             raise
-        if folder.uidvalidity != self._folder.uidvalidity:
-            self._passed, self._floor = set(), 0
+        # A server that was restored or replaced may give the same UIDVALIDITY and UIDs to other mails: what was
+        # seen in one session says nothing about the next. Everything is listed anew, and the ledger tells.
+        self._passed, self._seen, self._floor = set(), set(), 0
         self._folder, self._wire = folder, wire
+        wire.news.set()
         return wire
 
     # --- what is there
@@ -76,6 +79,7 @@ class ImapMailbox:
                     "FETCH", sequence_set(chunk), "(UID RFC822.SIZE INTERNALDATE)", prefix="UID", lenient=True
                 )
                 listed.extend(self._listed(answer, chunk))
+        self._seen = {mail.source.uid for mail in listed if mail.source.uid is not None}
         return sorted(listed, key=lambda mail: mail.source.uid or 0)
 
     async def _still_to_do(self, wire: ImapWire, limit: int) -> Sequence[int]:
@@ -163,7 +167,8 @@ class ImapMailbox:
             self.pass_over(sources)
             return [*sources]
         wire = await self._ready()
-        ours = [source for source in sources if self._is_here(source)]
+        # Only what this session listed: after a lost connection the same UID may be another mail, never read.
+        ours = [source for source in sources if self._is_here(source) and source.uid in self._seen]
         with diagnosing(self._access, "session"):
             await settled(wire, self._settlement, sorted(source.uid for source in ours if source.uid is not None))
         return ours

@@ -158,7 +158,10 @@ class Pop3Mailbox:
         try:
             with diagnosing(self._access, "session"):
                 catalogue = await self._known(wire)
-                refused = await self._marked(wire, [source for source in sources if source.uidl in catalogue])
+                # Another size under the same UIDL is another mail, never read: a server that was replaced.
+                changed = {one.uidl for one in sources if _changed(one, catalogue.get(one.uidl or ""))}
+                ours = [one for one in sources if one.uidl in catalogue and one.uidl not in changed]
+                refused = changed | await self._marked(wire, ours)
                 # RFC 1939 section 6: only the UPDATE state removes anything, and it begins with QUIT.
                 await wire.ask("QUIT")
         finally:
@@ -210,6 +213,10 @@ class _whole_or_closed(contextlib.AbstractContextManager[None]):  # noqa: N801 -
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _: object) -> None:
         if problem is not None and not isinstance(problem, Answered):
             self._wire.give_up(ConnectionAbortedError("broken off"))
+
+
+def _changed(source: Source, there: Numbered | None) -> bool:
+    return there is not None and source.fingerprint != str(there.size)
 
 
 def _pairs(block: bytes) -> Sequence[tuple[int, bytes]]:
