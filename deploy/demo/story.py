@@ -132,5 +132,5 @@ def tell(scene: Scene) -> bool:
     teller.say("mail out", f"{scene.customer.address} has {answer['message_id']}: {answer['subject']!r}")
     delivery = _wait_for("the delivery", lambda: _delivered(scene, reply), scene.alive)
     for recipient in delivery["recipients"]:
-        teller.say("delivery", f"{recipient['address']}: {recipient['smtp_code']} {recipient['smtp_reply']}")
+        teller.say("delivery", f"{recipient['address']}: {recipient['smtp_reply']}")
     return "it arrives tomorrow" in answer["text"] and not scene.support.messages()

@@ -40,8 +40,8 @@ class Suite:
         }
         processes.start("config-api", [_command("ece-config-api"), "migrate", "--then-serve"], owner)
         wait_until("config-api", lambda: _ready(self.port), processes.check)
-        for name in ("retriever", "dispatcher"):
-            port = free_port()
+        ports = {"retriever": free_port(), "dispatcher": free_port()}
+        for name, port in ports.items():
             worker = common | {
                 "ECE_CONFIG_API_URL": self.url,
                 "ECE_WORKER_TOKEN": self.worker_token,
@@ -49,6 +49,7 @@ class Suite:
                 "ECE_LISTEN_PORT": str(port),
             }
             processes.start(name, [_command(f"ece-{name}")], worker)
+        for name, port in ports.items():
             wait_until(name, lambda port=port: _ready(port), processes.check)
 
 
