@@ -139,7 +139,6 @@ def _message(raw: RawMail, mail: ParsedMail, now: datetime) -> InboundMessage:
             "subject": mail.subject,
             "text": mail.text,
             "html": mail.html,
-            # As dicts: validated all the same, at a third of what making the models one by one would cost.
             "headers": [{"name": name, "value": value} for name, value in mail.headers],
             "message_id": mail.message_id,
             "in_reply_to": mail.in_reply_to,

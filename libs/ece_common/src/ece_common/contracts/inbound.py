@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from ece_common.contracts.activities import Header, Subtype
+from ece_common.contracts.activities import Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 
 Long = Annotated[str, Field(max_length=100_000)]
@@ -46,6 +47,13 @@ class InboundAttachment(Strict):
     content_id: Annotated[str, Field(max_length=1000)] | None = None
 
 
+class InboundHeader(TypedDict):
+    """A dict and no model: a mail has some fifteen of them, and models took half of all its validation."""
+
+    name: str
+    value: str
+
+
 class InboundMessage(Strict):
     source: Source
     content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -65,7 +73,7 @@ class InboundMessage(Strict):
     subject: Long = ""
     text: str | None = None
     html: str | None = None
-    headers: list[Header] = []
+    headers: list[InboundHeader] = []
     message_id: AddressText | None = None
     in_reply_to: AddressText | None = None
     references: list[AddressText] = []

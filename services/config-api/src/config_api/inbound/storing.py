@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_json
+
 from config_api.bulk import Bulk
 from config_api.sealing import Vault
 from ece_common.contracts.inbound import InboundMessage
@@ -55,7 +57,7 @@ def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
 
 
 def _headers(message: InboundMessage) -> str:
-    return json.dumps([{"name": header.name, "value": header.value} for header in message.headers])
+    return to_json(message.headers).decode()
 
 
 def _json(value: dict[str, Any] | None) -> str | None:
