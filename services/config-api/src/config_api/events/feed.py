@@ -6,24 +6,22 @@ any more.
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, text
+import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config_api import bulk
 from ece_common.errors import Invalid
 
 Cursor = tuple[int, int]
 START: Cursor = (0, 0)
 
 _CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\Z", re.ASCII)
-_VISIBLE = text("""
+_VISIBLE = """
     SELECT id, xid, type, subject, department_id, data, at FROM events
-    WHERE xid >= :xid AND (xid, id) > (:xid, :id)
-      AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    ORDER BY xid, id LIMIT :count
-""")
+    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY xid, id LIMIT $3
+"""
 
 
 def position(after: str | None) -> Cursor:
@@ -39,6 +37,5 @@ def written(cursor: Cursor) -> str:
     return f"{cursor[0]}.{cursor[1]}"
 
 
-async def after(session: AsyncSession, cursor: Cursor, count: int) -> Sequence[Row[Any]]:
-    values = {"xid": cursor[0], "id": cursor[1], "count": count}
-    return (await session.execute(_VISIBLE, values)).all()
+async def after(session: AsyncSession, cursor: Cursor, count: int) -> list[asyncpg.Record]:
+    return await (await bulk.of(session)).fetch(_VISIBLE, *cursor, count)

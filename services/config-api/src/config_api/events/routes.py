@@ -31,8 +31,8 @@ async def events(
     """In an order that never changes, with nothing skipped: go on with `next_after`, at the end as well."""
     begin = feed.position(after)
     rows = await feed.after(session, begin, limit)
-    end = (rows[-1].xid, rows[-1].id) if rows else begin
-    return EventPage(items=[Event.model_validate(row) for row in rows], next_after=feed.written(end))
+    end = (rows[-1]["xid"], rows[-1]["id"]) if rows else begin
+    return EventPage(items=[Event.model_validate(dict(row)) for row in rows], next_after=feed.written(end))
 
 
 @router.get("/audit-log", summary="Read the audit log", responses=responses())

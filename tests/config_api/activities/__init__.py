@@ -1,0 +1,1 @@
+"""Activities: how mail comes in, and what may be done to it."""
