@@ -86,6 +86,14 @@ class Service:
     def thaw(self) -> None:
         self.process.thaw()
 
+    def last_words(self) -> str:
+        """For a test that failed: what it says of itself, and the end of its log."""
+        try:
+            status = self.get("/status").text if self.name != "config-api" else ""
+        except httpx.HTTPError as problem:
+            status = f"no status: {problem!r}"
+        return f"--- {self.name}\n{status}\n{self.log_text()[-3000:]}"
+
     def log_text(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
@@ -178,5 +186,5 @@ class Suite:
         try:
             wait_until(true, seconds=seconds, what=what)
         except TimeoutError as late:
-            logs = "\n".join(f"--- {service.name}\n{service.log_text()[-3000:]}" for service in self._services)
-            raise AssertionError(f"{late}\n{logs}") from late
+            told = "\n".join(service.last_words() for service in self._services)
+            raise AssertionError(f"{late}\n{told}") from late

@@ -170,3 +170,21 @@ async def test_a_surprise_in_one_alias_is_survived() -> None:
         scene.settings = some_settings()
         scene.clock.advance(120)
         await until(lambda: len(scene.api.stored) == 1)
+
+
+async def test_an_assignment_that_crosses_a_report_hides_no_failure_from_the_count() -> None:
+    scene = Scene()
+    scene.refuse()
+    async with scene.watching() as watch:
+        before = watch.alias
+        await until(lambda: len(scene.api.reports) == 1)
+        await until(scene.slept)
+        # Written before the report was counted, delivered after.
+        watch.standing_changed(before)
+        scene.server.refusal = None
+        await settle_down()
+        assert scene.server.logins <= 1, "the next attempt still waits for its time"
+        scene.clock.advance(30)
+        await until(in_state(watch, "idle"))
+
+    assert [report.outcome for report in scene.api.reports] == ["failed", "connected"]

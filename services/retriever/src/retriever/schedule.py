@@ -92,6 +92,13 @@ class Watch:
 
     def standing_changed(self, alias: AssignedAlias) -> None:
         """The same mailbox, with another count of failures or another time for the next attempt."""
+        ours = self.alias
+        if alias.status == ours.status == "active" and alias.failed_attempts < ours.failed_attempts:
+            # Written before our report was counted. Should an administrator have reset the count, the next attempt
+            # comes a poll interval late at most.
+            alias = alias.model_copy(
+                update={"failed_attempts": ours.failed_attempts, "next_attempt_at": ours.next_attempt_at}
+            )
         self.alias = alias
         self._woken.set()
 
@@ -208,6 +215,8 @@ class Watch:
             return
         log.warning("alias.attempt_failed", reason=failure.reason, detail=failure.detail)
         await self._report_until_heard(failed_report(self.alias, failure))
+        # Whatever an assignment on its way says of the count: it is there, and a success must reset it.
+        self._announce = True
         if self.alias.status == "active" and self.alias.next_attempt_at is None:
             await self._sleep(interval)
 
