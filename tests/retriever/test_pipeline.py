@@ -7,8 +7,9 @@ import pytest
 
 from ece_common.contracts.inbound import Source
 from ece_common.errors import StaleEpoch, Transient
-from retriever.mailbox.port import Listed, MailFailure, Settlement
-from retriever.pipeline import FETCH_BYTES, LeaseLapsed, batches, drain, tell_settled
+from retriever.batching import FETCH_BYTES, batches
+from retriever.mailbox.port import Listed, MailFailure, RawMail, Settlement
+from retriever.pipeline import LeaseLapsed, drain, tell_settled
 from tests.retriever.fake_config_api import FakeConfigApi
 from tests.retriever.fakes import (
     START,
@@ -16,6 +17,7 @@ from tests.retriever.fakes import (
     FakeServer,
     an_email,
     some_settings,
+    until,
 )
 from tests.retriever.work import many, some_work
 
@@ -84,27 +86,48 @@ async def test_the_next_batch_is_fetched_while_the_one_before_is_submitted_and_n
 
 
 class NotingMailbox(FakeMailbox):
-    """Notes how many batches are with the Config API while it settles one."""
+    """Notes how many mails it settles at a time, and how many batches are with the Config API meanwhile."""
 
     def __init__(self, server: FakeServer, api: FakeConfigApi) -> None:
         super().__init__(server)
         self.api = api
+        self.settled: list[int] = []
         self.submitting: list[int] = []
+        self.lease_lost_after: int | None = None
+
+    async def fetch(self, wanted: Sequence[Listed]) -> list[RawMail]:
+        if len(self.fetched) == self.lease_lost_after:
+            await until(lambda: len(self.api.stored) == self.lease_lost_after)
+            self.api.epoch += 1
+        return await super().fetch(wanted)
 
     async def settle(self, sources: Sequence[Source]) -> list[Source]:
         settled = await super().settle(sources)
+        self.settled.append(len(settled))
         self.submitting.append(self.api.submitting)
         return settled
 
 
-async def test_a_batch_is_settled_while_the_next_one_is_submitted() -> None:
-    server, api = many(30), FakeConfigApi()
+async def test_mails_are_settled_some_hundreds_at_a_time_while_the_next_batch_is_submitted() -> None:
+    server, api = many(700), FakeConfigApi()
     mailbox = NotingMailbox(server, api)
 
-    await drain(some_work(mailbox, api))
+    await drain(some_work(mailbox, api, settings=some_settings(retriever_batch_size=100)))
 
-    assert (len(api.stored), server.mails) == (30, {})
-    assert mailbox.submitting == [1, 1, 0], "the Config API need not wait for the mail server"
+    assert (len(api.stored), server.mails) == (700, {})
+    assert mailbox.settled == [300, 200, 200]
+    assert mailbox.submitting == [1, 0, 0], "the Config API need not wait for the mail server"
+
+
+async def test_what_was_committed_before_a_refusal_is_settled() -> None:
+    server, api = many(30), FakeConfigApi()
+    mailbox = NotingMailbox(server, api)
+    mailbox.lease_lost_after = 20
+
+    with pytest.raises(StaleEpoch):
+        await drain(some_work(mailbox, api))
+
+    assert (len(api.stored), sorted(server.mails)) == (20, list(range(21, 31)))
 
 
 async def test_a_crash_between_submit_and_settle_stores_nothing_twice() -> None:

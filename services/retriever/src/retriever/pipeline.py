@@ -5,7 +5,7 @@ leaves it where it is, and it comes again; the Config API's ledger makes the sec
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -23,20 +23,17 @@ from ece_common.contracts.inbound import (
     Source,
 )
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
-from ece_common.errors import Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
-from retriever.large_body import bounded
-from retriever.mailbox.port import Listed, Mailbox, RawMail
-from retriever.parsing import ParsedMail, parse
-from retriever.submission import Item, assemble, large_mail, prepare, reduced
+from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
+from retriever.batching import batches
+from retriever.mailbox.port import Listed, Mailbox
+from retriever.reading import read
+from retriever.submission import Item, assemble, large_mail, reduced
 from retriever.tallies import Tallies
 
 WINDOW = 500
 """Mails that are listed at a time; the lists of thousands of idle mailboxes must not stay in memory."""
-FETCH_BYTES = 8 * 1024 * 1024
-"""Of originals in one batch: with their decoded attachments at most twice that is submitted."""
-IN_A_THREAD = 256 * 1024
-"""Bytes from which on a mail is parsed beside the event loop."""
-_PARSED_AT_A_TIME = 16
+SETTLE_MAILS = 250
+"""Committed mails from which on a settlement pays: for each a server looks through the whole mailbox."""
 _SETTLED_AT_A_TIME = 1000
 
 
@@ -84,6 +81,13 @@ class _Verdicts:
     done: list[Source] = field(default_factory=list[Source])
     refused: list[Source] = field(default_factory=list[Source])
 
+    def __len__(self) -> int:
+        return len(self.done) + len(self.refused)
+
+    def add(self, more: "_Verdicts") -> None:
+        self.done += more.done
+        self.refused += more.refused
+
 
 async def drain(work: Work) -> None:
     """Bring in everything that waits on the server. Raises MailFailure, Transient, StaleEpoch and other refusals."""
@@ -98,45 +102,56 @@ async def drain(work: Work) -> None:
 
 
 async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettings) -> None:
-    """One window: while a batch is being submitted the one before is settled, and the next fetched and parsed."""
-    submitting: asyncio.Task[_Verdicts] | None = None
+    """One window: while a batch is being submitted, those before are settled, and the next fetched and parsed."""
+    belt = _Belt(work)
     try:
         for batch in batches(listed, settings):
             if work.halted():
                 break
             if batch[0].size > settings.maximum_email_size:
                 await _report_large(work, batch[0], settings)
-                continue
-            items = await _parsed(await work.mailbox.fetch(batch), settings, work)
-            verdicts = None if submitting is None else await asyncio.shield(submitting)
-            submitting = asyncio.create_task(_submit(work, items)) if items and not work.halted() else None
-            if verdicts is not None:
-                await _settle(work, verdicts)
-        if submitting is not None:
-            verdicts, submitting = await asyncio.shield(submitting), None
-            await _settle(work, verdicts)
+            else:
+                await belt.carry(await read(await work.mailbox.fetch(batch), settings, work.now))
+        await belt.carry([])
+    except EceError:  # the Config API's no: what it committed before is let go of all the same
+        await belt.settle()
+        raise
     finally:
-        if submitting is not None:  # neither a broken connection nor a cancellation undoes what is being committed
-            await _abandoned(submitting)
+        await belt.stop()
+    await belt.settle()
 
 
-def batches(listed: Sequence[Listed], settings: RetrieverSettings) -> Iterator[list[Listed]]:
-    """In order, by number and bytes; what is larger than a batch goes alone, and large mail apart from the rest."""
-    batch: list[Listed] = []
-    size = 0
-    for mail in listed:
-        alone = mail.size > settings.maximum_email_size
-        full = len(batch) >= settings.retriever_batch_size or size + mail.size > FETCH_BYTES
-        if batch and (alone or full):
-            yield batch
-            batch, size = [], 0
-        if alone:
-            yield [mail]
-        else:
-            batch.append(mail)
-            size += mail.size
-    if batch:
-        yield batch
+class _Belt:
+    """One batch on its way to the Config API, and what is known of those before."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._submitting: asyncio.Task[_Verdicts] | None = None
+        self._judged = _Verdicts()
+
+    async def carry(self, items: Sequence[Item]) -> None:
+        """Waits until the batch before is committed; settles, when it is worth it, while this one is submitted."""
+        if self._submitting is not None:
+            self._judged.add(await asyncio.shield(self._submitting))
+            self._submitting = None
+        if items and not self._work.halted():
+            self._submitting = asyncio.create_task(_submit(self._work, items))
+        if len(self._judged) >= SETTLE_MAILS:
+            await self.settle()
+
+    async def settle(self) -> None:
+        judged, self._judged = self._judged, _Verdicts()
+        await _settle(self._work, judged)
+
+    async def stop(self) -> None:
+        """Neither a broken connection nor a cancellation undoes what is being committed.
+
+        Its outcome comes to light when the mails are listed again: as duplicates, or not yet stored.
+        """
+        if self._submitting is not None:
+            await asyncio.wait([self._submitting])
+            if not self._submitting.cancelled():
+                self._submitting.exception()
 
 
 async def _unknown(work: Work, listed: list[Listed]) -> list[Listed]:
@@ -156,25 +171,6 @@ async def _unknown(work: Work, listed: list[Listed]) -> list[Listed]:
         sources = [listed[index].source for index in sorted(known) if index < len(listed)]
         work.let_go += len(await work.mailbox.settle(sources))
     return [mail for index, mail in enumerate(listed) if index not in known]
-
-
-async def _parsed(mails: Sequence[RawMail], settings: RetrieverSettings, work: Work) -> list[Item]:
-    items: list[Item] = []
-    for count, mail in enumerate(mails, 1):
-        if len(mail.content) > IN_A_THREAD:
-            items.append(await asyncio.to_thread(_item, mail, settings, work.now()))
-        else:
-            items.append(_item(mail, settings, work.now()))
-        if count % _PARSED_AT_A_TIME == 0:
-            await asyncio.sleep(0)
-    return items
-
-
-def _item(raw: RawMail, settings: RetrieverSettings, now: datetime) -> Item:
-    mail = parse(raw.content)
-    if isinstance(mail, ParsedMail):
-        mail = bounded(mail, settings.maximum_body_size, settings.message_note_for_large_body)
-    return prepare(raw, mail, now)
 
 
 async def _report_large(work: Work, listed: Listed, settings: RetrieverSettings) -> None:
@@ -284,13 +280,6 @@ async def tell_settled(work: Work) -> None:
         except Permanent as refusal:
             _log(work).warning("mail.settled_report_refused", reason=refusal.detail)
         work.unreported = work.unreported[len(now) :]
-
-
-async def _abandoned(submitting: asyncio.Task[_Verdicts]) -> None:
-    """Its outcome comes to light when the mails are listed again: as duplicates, or not yet stored."""
-    await asyncio.wait([submitting])
-    if not submitting.cancelled():
-        submitting.exception()
 
 
 def _log(work: Work) -> structlog.stdlib.BoundLogger:
