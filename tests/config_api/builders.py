@@ -37,7 +37,7 @@ async def a_department(admin: httpx.AsyncClient, name: str | None = None) -> int
     return made.json()["id"]
 
 
-async def an_alias(admin: httpx.AsyncClient, department_id: int | None = None, **changes: Any) -> dict[str, Any]:
+async def an_alias(admin: httpx.AsyncClient, department_id: int | None = None, /, **changes: Any) -> dict[str, Any]:
     """In a department of its own unless one is named."""
     where = department_id if department_id is not None else await a_department(admin)
     made = await admin.post(f"/departments/{where}/aliases", json=alias_body(**changes))

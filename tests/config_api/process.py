@@ -62,11 +62,19 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
     return Settings(**values)
 
 
+# Building the routes takes ten times as long as the usual test: a service that has stopped is started again.
+_stopped: dict[tuple[str, str], list[FastAPI]] = {}
+
+
 @asynccontextmanager
 async def running(database_url: str, clock: Clock, **changes: Any) -> AsyncGenerator[ConfigApi]:
     """`changes` are fields of `Settings`. Several may run on one database, as several pods would."""
-    app = create_app(settings_for(database_url, **changes), clock=clock)
+    settings = settings_for(database_url, **changes)
+    idle = _stopped.setdefault((database_url, repr(sorted(changes.items()))), [])
+    app = idle.pop() if idle else create_app(settings, clock=clock)
+    app.state.clock = clock
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         clients = [await stack.enter_async_context(_client(app, token)) for token in (None, ADMINISTRATOR, WORKER)]
         yield ConfigApi(app, *clients)
+    idle.append(app)

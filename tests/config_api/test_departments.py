@@ -4,6 +4,8 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.config_api.process import ConfigApi
+
 HUGE = 2**63 - 1
 
 
@@ -53,8 +55,9 @@ async def test_departments_are_listed_page_by_page(admin: httpx.AsyncClient) -> 
     ("body", "field"),
     [({}, "name"), ({"name": "a\x00b"}, "name"), ({"name": "x", "colour": "red"}, "colour"), ({"name": 7}, "name")],
 )
-async def test_what_is_wrong_is_named(admin: httpx.AsyncClient, body: dict[str, object], field: str) -> None:
-    refused = await admin.post("/departments", json=body)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_is_wrong_is_named(shared: ConfigApi, body: dict[str, object], field: str) -> None:
+    refused = await shared.admin.post("/departments", json=body)
     assert refused.status_code == 422
     assert [one["field"] for one in refused.json()["errors"]] == [field]
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.config_api.builders import ESMTP, IMAP, an_alias, fields_of
+from tests.config_api.process import ConfigApi
 
 
 async def patched(admin: httpx.AsyncClient, alias: dict[str, Any], **changes: Any) -> httpx.Response:
@@ -95,9 +96,11 @@ async def test_what_only_esmtp_has_goes_with_it(admin: httpx.AsyncClient, sql: a
         ("outgoing", {"tls": {"minimum_version": "TLSv1.3"}}),
     ],
 )
+@pytest.mark.asyncio(loop_scope="session")
 async def test_a_stored_password_is_never_sent_to_a_new_place(
-    admin: httpx.AsyncClient, section: str, moved: dict[str, Any]
+    shared: ConfigApi, section: str, moved: dict[str, Any]
 ) -> None:
+    admin = shared.admin
     alias = await an_alias(admin, outgoing=ESMTP)
     assert fields_of(await patched(admin, alias, **{section: moved})) == [f"{section}.password"]
     assert (await admin.get(f"/aliases/{alias['id']}")).json() == alias
@@ -133,9 +136,9 @@ async def test_naming_the_same_place_again_needs_no_password(admin: httpx.AsyncC
         ({"id": 7}, "id"),
     ],
 )
-async def test_what_is_required_cannot_be_cleared(
-    admin: httpx.AsyncClient, change: dict[str, Any], field: str
-) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_is_required_cannot_be_cleared(shared: ConfigApi, change: dict[str, Any], field: str) -> None:
+    admin = shared.admin
     alias = await an_alias(admin, outgoing=ESMTP)
     assert fields_of(await patched(admin, alias, **change)) == [field]
 

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.config_api.builders import ESMTP, IMAP, a_department, alias_body, an_alias, fields_of
+from tests.config_api.process import ConfigApi
 
 BARE = {
     "name": "Help",
@@ -65,12 +66,12 @@ async def test_an_alias_with_only_what_is_required_gets_the_guides_defaults(
         ("outgoing", "server_name"),
     ],
 )
-async def test_each_required_field_is_missed_by_name(
-    admin: httpx.AsyncClient, path: str, section: str | None, field: str
-) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_each_required_field_is_missed_by_name(shared: ConfigApi, section: str | None, field: str) -> None:
+    path = f"/departments/{await a_department(shared.admin)}/aliases"
     body = alias_body()
     del (body[section] if section else body)[field]
-    assert fields_of(await admin.post(path, json=body)) == [f"{section}.{field}" if section else field]
+    assert fields_of(await shared.admin.post(path, json=body)) == [f"{section}.{field}" if section else field]
 
 
 @pytest.mark.rule(82, 84, 85, 86, 87, 99, 100, 101, 102, 103, 104)
@@ -87,11 +88,12 @@ async def test_each_required_field_is_missed_by_name(
         ("outgoing", "ESMTP", True, 587),
     ],
 )
+@pytest.mark.asyncio(loop_scope="session")
 async def test_the_port_follows_server_type_and_ssl(
-    admin: httpx.AsyncClient, section: str, server_type: str, *, use_ssl: bool, port: int
+    shared: ConfigApi, section: str, server_type: str, *, use_ssl: bool, port: int
 ) -> None:
     extra = ESMTP if server_type == "ESMTP" else {}
-    made = await an_alias(admin, **{section: {**extra, "server_type": server_type, "use_ssl": use_ssl}})
+    made = await an_alias(shared.admin, **{section: {**extra, "server_type": server_type, "use_ssl": use_ssl}})
     assert made[section]["port"] == port
 
 
@@ -106,10 +108,9 @@ async def test_the_port_follows_server_type_and_ssl(
         ("outgoing", {**ESMTP, "use_smtp": "never"}),
     ],
 )
-async def test_servers_are_kept_as_they_were_given(
-    admin: httpx.AsyncClient, section: str, values: dict[str, Any]
-) -> None:
-    made = await an_alias(admin, **{section: values})
+@pytest.mark.asyncio(loop_scope="session")
+async def test_servers_are_kept_as_they_were_given(shared: ConfigApi, section: str, values: dict[str, Any]) -> None:
+    made = await an_alias(shared.admin, **{section: values})
     shown = {name: value for name, value in values.items() if name != "password"}
     assert shown.items() <= made[section].items()
 
@@ -157,11 +158,13 @@ async def test_servers_are_kept_as_they_were_given(
         ({"description": "a\x00b"}, "description"),
     ],
 )  # fmt: skip
+@pytest.mark.asyncio(loop_scope="session")
 async def test_what_is_wrong_is_named_and_nothing_is_stored(
-    admin: httpx.AsyncClient, path: str, changes: dict[str, Any], field: str
+    shared: ConfigApi, changes: dict[str, Any], field: str
 ) -> None:
-    assert field in fields_of(await admin.post(path, json=alias_body(**changes)))
-    assert (await admin.get(path)).json()["items"] == []
+    path = f"/departments/{await a_department(shared.admin)}/aliases"
+    assert field in fields_of(await shared.admin.post(path, json=alias_body(**changes)))
+    assert (await shared.admin.get(path)).json()["items"] == []
 
 
 @pytest.mark.rule(79, 106)

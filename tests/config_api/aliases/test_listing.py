@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.config_api.builders import a_department, an_alias
+from tests.config_api.process import ConfigApi
 
 
 async def listed(admin: httpx.AsyncClient, department: int, **query: Any) -> list[str]:
@@ -41,7 +42,9 @@ async def test_a_list_is_read_page_by_page(admin: httpx.AsyncClient) -> None:
     [{"status": "asleep"}, {"email_address": "a\x00b"}, {"limit": 0}, {"limit": 501}, {"cursor": "nonsense"},
      {"default_alias": "perhaps"}],
 )  # fmt: skip
-async def test_a_filter_that_makes_no_sense_is_refused(admin: httpx.AsyncClient, query: dict[str, Any]) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_filter_that_makes_no_sense_is_refused(shared: ConfigApi, query: dict[str, Any]) -> None:
+    admin = shared.admin
     department = await a_department(admin)
     refused = await admin.get(f"/departments/{department}/aliases", params=query)
     assert refused.status_code == 422

@@ -169,10 +169,11 @@ async def test_many_long_polls_hold_no_database_connection(
         return len(waiters.get("instance/1", ())) == 50
 
     async def nothing_is_open() -> bool:
-        return await sql.fetchval(
-            "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = current_database() "
+        busy = await sql.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND state <> 'idle' AND pid <> pg_backend_pid()"
         )
+        return busy == 0
 
     await until(all_wait)
     await until(nothing_is_open)
@@ -188,13 +189,15 @@ async def test_a_superseded_or_unknown_replica_is_assigned_nothing(worker: httpx
 
 
 @pytest.mark.parametrize("query", [{"wait": 61}, {"wait": -1}, {"wait": "nan"}, {"wait": "long"}])
-async def test_a_wait_out_of_range_is_refused(worker: httpx.AsyncClient, query: dict[str, Any]) -> None:
-    refused = await worker.get(f"{Replica(worker).path}/assignments", params=query)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_wait_out_of_range_is_refused(shared: ConfigApi, query: dict[str, Any]) -> None:
+    refused = await shared.worker.get(f"{Replica(shared.worker).path}/assignments", params=query)
     assert refused.status_code == 422
 
 
 @pytest.mark.parametrize(
     "path", ["/retriever-instances/a b/replicas/one", "/retriever-instances/default/replicas/%00"]
 )
-async def test_names_that_cannot_be_are_refused(worker: httpx.AsyncClient, path: str) -> None:
-    assert (await worker.get(f"{path}/assignments")).status_code == 422
+@pytest.mark.asyncio(loop_scope="session")
+async def test_names_that_cannot_be_are_refused(shared: ConfigApi, path: str) -> None:
+    assert (await shared.worker.get(f"{path}/assignments")).status_code == 422

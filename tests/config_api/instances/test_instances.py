@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from tests.config_api.builders import a_department, an_alias, fields_of
+from tests.config_api.process import ConfigApi
 from tests.config_api.replicas import Replica
 
 KINDS = pytest.mark.parametrize("kind", ["retriever", "dispatcher"])
@@ -69,10 +70,9 @@ async def test_an_alias_that_is_not_there_is_named(admin: httpx.AsyncClient, kin
         ({"name": "x", "replicas": []}, "replicas"),
     ],
 )
-async def test_what_is_wrong_is_named(
-    admin: httpx.AsyncClient, kind: str, body: dict[str, object], field: str
-) -> None:
-    assert fields_of(await admin.post(f"/{kind}-instances", json=body)) == [field]
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_is_wrong_is_named(shared: ConfigApi, kind: str, body: dict[str, object], field: str) -> None:
+    assert fields_of(await shared.admin.post(f"/{kind}-instances", json=body)) == [field]
 
 
 @KINDS

@@ -124,7 +124,7 @@ async def test_a_silent_replica_is_replaced_within_the_lease_time(short: ConfigA
 
 async def everyone_is_silent_for_a_lease(sql: asyncpg.Connection) -> None:
     async def expired() -> bool:
-        return await sql.fetchval("SELECT bool_and(expires_at < clock_timestamp()) FROM replicas")
+        return bool(await sql.fetchval("SELECT bool_and(expires_at < clock_timestamp()) FROM replicas"))
 
     await until(expired)
 
@@ -232,10 +232,9 @@ async def test_an_instance_that_is_not_there_takes_no_beat(worker: httpx.AsyncCl
         ({"incarnation": "incarnation", "counters": {"mails": "many"}}, "counters.mails"),
     ],
 )
-async def test_a_malformed_beat_is_refused_by_name(
-    worker: httpx.AsyncClient, body: dict[str, object], field: str
-) -> None:
-    refused = await worker.put(f"{Replica(worker).path}/heartbeat", json=body)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_malformed_beat_is_refused_by_name(shared: ConfigApi, body: dict[str, object], field: str) -> None:
+    refused = await shared.worker.put(f"{Replica(shared.worker).path}/heartbeat", json=body)
     assert [one["field"] for one in refused.json()["errors"]] == [field]
 
 
@@ -249,9 +248,10 @@ async def test_a_hand_over_waits_for_what_is_being_written_under_the_lease(
     sessions, worker = config_api.app.state.sessions, Caller("worker", None)
 
     async def waits_for_the_lock() -> bool:
-        return await sql.fetchval(
+        waiting = await sql.fetchval(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple'))"
         )
+        return waiting is True
 
     async with sessions() as session, session.begin():
         lease = await leases.require(session, worker, alias, epoch)

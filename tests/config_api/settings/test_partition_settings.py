@@ -6,6 +6,8 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.config_api.process import ConfigApi
+
 MIB = 1024 * 1024
 DEFAULTS = {
     "default_smtp_server": None,
@@ -76,9 +78,9 @@ async def test_null_restores_the_default_and_a_field_left_out_stays(admin: httpx
         ("poll_interval_seconds", 1, 86_400),
     ],
 )
-async def test_numbers_are_taken_within_their_range_only(
-    admin: httpx.AsyncClient, field: str, low: int, high: int
-) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_numbers_are_taken_within_their_range_only(shared: ConfigApi, field: str, low: int, high: int) -> None:
+    admin = shared.admin
     for value in (low, high):
         assert (await patched(admin, **{field: value})).json()[field] == value
     for value in (low - 1, high + 1, 10**40, "many"):
@@ -102,8 +104,9 @@ async def test_numbers_are_taken_within_their_range_only(
         ("message_note_for_large_body", "n" * 256),
     ],
 )
-async def test_what_is_wrong_is_named(admin: httpx.AsyncClient, field: str, value: object) -> None:
-    refused = await patched(admin, **{field: value})
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_is_wrong_is_named(shared: ConfigApi, field: str, value: object) -> None:
+    refused = await patched(shared.admin, **{field: value})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"].startswith(field)
 

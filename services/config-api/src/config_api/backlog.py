@@ -63,6 +63,7 @@ class Backlog:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        self._stop = asyncio.Event()
         self._task = asyncio.create_task(self._keep_measuring(), name="backlog")
 
     async def stop(self) -> None:

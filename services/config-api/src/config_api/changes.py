@@ -11,10 +11,11 @@ from contextlib import suppress
 
 import asyncpg
 import structlog
-from ece_common.retry import sleep_unless, waits
 from sqlalchemy import func
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ece_common.retry import sleep_unless, waits
 
 CHANNEL = "ece_changes"
 log = structlog.get_logger()
@@ -46,6 +47,8 @@ class Changes:
         return self._closed.is_set()
 
     def start(self) -> None:
+        """Also again, after `stop`."""
+        self._closed = asyncio.Event()
         self._task = asyncio.create_task(self._listen(), name="changes")
 
     def close(self) -> None:
