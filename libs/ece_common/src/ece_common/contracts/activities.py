@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Base64Bytes, Field
 
+from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Body, Id, Line, Name, Sent, Strict, SubjectLine
 
 Direction = Literal["inbound", "outbound"]
@@ -41,6 +42,8 @@ class Attachment(Sent):
 
 
 class Activity(Sent):
+    model_config = examples.ACTIVITY
+
     id: int
     department_id: int
     alias_id: int | None
@@ -73,6 +76,8 @@ class Activity(Sent):
 class ActivitySummary(Sent):
     """An activity in a list: all but the bodies and headers."""
 
+    model_config = examples.ACTIVITY_SUMMARY
+
     id: int
     department_id: int
     alias_id: int | None
@@ -96,11 +101,15 @@ class ActivitySummary(Sent):
 class ActivityChange(Strict):
     """RFC 7396 merge patch of what a person may change on an activity."""
 
+    model_config = examples.ACTIVITY_CHANGE
+
     status: ActivityStatus | None = None
     queue_id: Id | None = None
 
 
 class Assignment(Strict):
+    model_config = examples.ASSIGNMENT
+
     assigned_to: Line | None = Field(description="Who works on it; null gives it back to the queue.")
 
 
@@ -118,6 +127,8 @@ Attachments = Annotated[list[NewAttachment], Field(max_length=100)]
 class NewReply(Strict):
     """An answer to an activity. Only `text` or `html` is needed; all else follows from the activity."""
 
+    model_config = examples.NEW_REPLY
+
     text: Text | None = None
     html: Text | None = None
     to: Recipients | None = None
@@ -133,6 +144,8 @@ class NewReply(Strict):
 
 class NewMessage(Strict):
     """A new outbound e-mail of a department (compose). From defaults to the default alias (R64)."""
+
+    model_config = examples.NEW_MESSAGE
 
     text: Text | None = None
     html: Text | None = None
@@ -161,6 +174,8 @@ class DeliveryRecipient(Sent):
 
 class Delivery(Sent):
     """How far an outbound activity has come."""
+
+    model_config = examples.DELIVERY
 
     activity_id: int
     status: DeliveryStatus

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from ece_common.contracts import examples, worker_examples
 from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Sent, Strict
 
 AliasStatus = Literal["active", "inactive"]
@@ -72,6 +73,8 @@ class NewOutgoing(Strict):
 
 
 class NewAlias(Strict):
+    model_config = examples.NEW_ALIAS
+
     name: Name
     description: Note = ""
     email_address: Address
@@ -116,6 +119,8 @@ class OutgoingChange(Strict):
 class AliasChange(Strict):
     """RFC 7396 merge patch: a field left out stays; null clears an optional field or restores its default."""
 
+    model_config = examples.ALIAS_CHANGE
+
     name: Name | None = None
     description: Note | None = None
     email_address: Address | None = None
@@ -154,6 +159,8 @@ class Outgoing(Sent):
 
 class Alias(Sent):
     """An alias as anyone may see it: no secret in it."""
+
+    model_config = examples.ALIAS
 
     id: int
     department_id: int
@@ -201,6 +208,8 @@ class StatusReport(Strict):
     `attempt_id` makes a repeated report harmless.
     """
 
+    model_config = worker_examples.STATUS_REPORT
+
     epoch: Epoch
     attempt_id: Annotated[Line, Field(min_length=8, max_length=64)]
     from_: AliasStatus = Field(alias="from")
@@ -212,6 +221,8 @@ class StatusReport(Strict):
 
 class StatusTransition(Sent):
     """One row of an alias's history."""
+
+    model_config = examples.STATUS_TRANSITION
 
     id: int
     alias_id: int

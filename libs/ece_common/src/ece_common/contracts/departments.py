@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from ece_common.contracts import examples
 from ece_common.contracts.base import Name, Note, Sent, Strict
 
 
 class NewDepartment(Strict):
+    model_config = examples.NEW_DEPARTMENT
+
     name: Name
     description: Note = ""
 
@@ -13,11 +16,15 @@ class NewDepartment(Strict):
 class DepartmentChange(Strict):
     """RFC 7396 merge patch."""
 
+    model_config = examples.DEPARTMENT_CHANGE
+
     name: Name | None = None
     description: Note | None = None
 
 
 class Department(Sent):
+    model_config = examples.DEPARTMENT
+
     id: int
     name: str
     description: str
@@ -27,6 +34,8 @@ class Department(Sent):
 
 class Queue(Sent):
     """Where activities of a department wait for a person."""
+
+    model_config = examples.QUEUE
 
     id: int
     department_id: int
@@ -39,12 +48,16 @@ class Queue(Sent):
 
 
 class NewQueue(Strict):
+    model_config = examples.NEW_QUEUE
+
     name: Name
     description: Note = ""
 
 
 class QueueChange(Strict):
     """RFC 7396 merge patch."""
+
+    model_config = examples.QUEUE_CHANGE
 
     name: Name | None = None
     description: Note | None = None

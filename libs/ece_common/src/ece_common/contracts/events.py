@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from ece_common.contracts import examples
 from ece_common.contracts.base import Sent
 
 
 class Event(Sent):
+    model_config = examples.EVENT
+
     id: int
     type: str
     subject: str
@@ -24,6 +27,8 @@ class EventPage(Sent):
 
 
 class AuditEntry(Sent):
+    model_config = examples.AUDIT_ENTRY
+
     id: int
     at: datetime
     principal: str

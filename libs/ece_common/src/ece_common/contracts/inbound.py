@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from ece_common.contracts import worker_examples
 from ece_common.contracts.activities import Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 
@@ -93,6 +94,8 @@ class LargeMail(Strict):
 
 
 class InboundBatch(Strict):
+    model_config = worker_examples.INBOUND_BATCH
+
     alias_id: Id
     epoch: Epoch
     mailbox_generation: Generation
@@ -112,11 +115,15 @@ class InboundResult(Strict):
 class InboundAnswer(Strict):
     """One result a message, in order. `stored` and `duplicate` may be settled on the server; `refused` may not."""
 
+    model_config = worker_examples.INBOUND_ANSWER
+
     results: list[InboundResult]
 
 
 class KnownQuery(Strict):
     """Which of these mails does the ledger know? For mailboxes whose mail stays on the server."""
+
+    model_config = worker_examples.KNOWN_QUERY
 
     alias_id: Id
     epoch: Epoch

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ece_common.contracts import examples, worker_examples
 from ece_common.contracts.aliases import (
     AfterRetrieval,
     AliasStatus,
@@ -21,6 +22,8 @@ ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Z
 
 
 class NewInstance(Strict):
+    model_config = examples.NEW_INSTANCE
+
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")]
     description: Note = ""
     alias_ids: AliasIds = []
@@ -28,6 +31,8 @@ class NewInstance(Strict):
 
 class InstanceChange(Strict):
     """RFC 7396 merge patch; `alias_ids` replaces the whole list."""
+
+    model_config = examples.INSTANCE_CHANGE
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
     description: Note | None = None
@@ -47,6 +52,8 @@ class Replica(Sent):
 
 
 class Instance(Sent):
+    model_config = examples.INSTANCE
+
     id: int
     kind: ServiceKind
     name: str
@@ -70,6 +77,8 @@ class Heartbeat(Strict):
     `holding` lists the leases it works under: one that the Config API wants back and that is no longer listed is
     free for another replica at once. `leaving` gives all of them back (SIGTERM).
     """
+
+    model_config = worker_examples.HEARTBEAT
 
     incarnation: Annotated[Line, Field(min_length=8, max_length=64)]
     holding: Annotated[list[Holding], Field(max_length=100_000)] = []

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from ece_common.contracts import worker_examples
 from ece_common.contracts.activities import RecipientKind
 from ece_common.contracts.base import Id, Line, Sent, Strict
 from ece_common.contracts.instances import OutgoingAccess, ReplicaName
@@ -20,6 +21,8 @@ Reply = Annotated[str, BeforeValidator(_storable), Field(max_length=2000)]
 
 class ClaimRequest(Strict):
     """Ask for work. Answers as soon as there is some, at the latest after `wait` seconds with none."""
+
+    model_config = worker_examples.CLAIM_REQUEST
 
     instance: ReplicaName
     replica: ReplicaName
@@ -110,6 +113,8 @@ class Outcome(Strict):
 
 
 class OutcomeBatch(Strict):
+    model_config = worker_examples.OUTCOME_BATCH
+
     instance: ReplicaName
     replica: ReplicaName
     outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=1000)]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Host, Line, Port, Sent, Strict, SubjectLine
 
 KIB = 1024
@@ -45,7 +46,7 @@ class PartitionSettings(SharedSettings):
     action_for_large_email: LargeEmailAction = "skip_and_notify"
     maximum_body_size: int = MIB
     message_note_for_large_body: str = "Email body was too large. It is saved as an attachment"
-    retriever_batch_size: int = 50
+    retriever_batch_size: int = 100
     notification_to_address: str | None = None
     notification_from_address: str | None = None
     connection_attempts: int = 3
@@ -59,6 +60,8 @@ class PartitionSettings(SharedSettings):
 
 class PartitionSettingsChange(Strict):
     """RFC 7396 merge patch: a field left out stays, null goes back to the default."""
+
+    model_config = examples.PARTITION_SETTINGS_CHANGE
 
     default_smtp_server: Host | None = None
     default_smtp_protocol: Literal["SMTP", "ESMTP"] | None = None
@@ -96,6 +99,8 @@ class DepartmentSettings(SharedSettings):
 
 class DepartmentSettingsChange(Strict):
     """RFC 7396 merge patch: null goes back to what the partition says, or to the default."""
+
+    model_config = examples.DEPARTMENT_SETTINGS_CHANGE
 
     from_on_transfer: FromOnTransfer | None = None
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] | None = None

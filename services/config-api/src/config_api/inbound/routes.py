@@ -10,6 +10,7 @@ from config_api.acting import AsWorker
 from config_api.inbound import batches, intake, parts
 from config_api.inbound.batches import Batch
 from config_api.problems import responses
+from ece_common.contracts import worker_examples
 from ece_common.contracts.inbound import InboundAnswer, InboundBatch, KnownAnswer, KnownQuery
 
 router = APIRouter(tags=["worker side"])
@@ -41,6 +42,7 @@ _FORM: dict[str, Any] = {
                     },
                 },
                 "encoding": {"batch": {"contentType": "application/json"}},
+                "example": {"batch": worker_examples.BATCH, "contents": worker_examples.ORIGINAL},
             }
         },
     }
