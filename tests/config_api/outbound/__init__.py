@@ -1,0 +1,1 @@
+"""Replies, the outbound queue, and what becomes of messages."""
