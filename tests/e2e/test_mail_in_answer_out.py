@@ -47,6 +47,7 @@ def _the_activity(suite: Suite, alias: Json) -> Json:
 def test_a_mail_comes_in_is_answered_and_the_answer_arrives(
     suite: Suite, dovecot: Dovecot, postfix: Postfix, protocol: str
 ) -> None:
+    suite.patch("/settings", {"poll_interval_seconds": 1})
     support, customer = a_mailbox(dovecot), a_mailbox(dovecot, "anna")
     access = (imap if protocol.startswith("IMAP") else pop3)(dovecot, support, use_ssl="TLS" in protocol)
     alias = an_alias(suite, suite.department(), support, access, smtp(postfix.smtp, use_ssl="TLS" in protocol))

@@ -120,12 +120,16 @@ def _opened(request: Request) -> AsyncSession:
 
 
 async def _next_due(session: AsyncSession, now: datetime) -> float | None:
-    query = select(func.min(DeliveryRow.available_at)).where(
+    queued = select(func.min(DeliveryRow.available_at)).where(
         DeliveryRow.status == "queued", col(DeliveryRow.available_at) > now
     )
-    due = (await session.exec(query)).one_or_none()
+    # A dispatcher that fell silent while it sent: the end of its claim is work for the sweep.
+    silent = select(func.min(DeliveryRow.claim_expires_at)).where(
+        DeliveryRow.status == "sending", col(DeliveryRow.claim_expires_at) > now
+    )
     # An aggregate of nothing is one row of NULL.
-    return (due - now).total_seconds() if isinstance(due, datetime) else None
+    found = [(await session.exec(query)).one_or_none() for query in (queued, silent)]
+    return min(((due - now).total_seconds() for due in found if isinstance(due, datetime)), default=None)
 
 
 @router.get(
