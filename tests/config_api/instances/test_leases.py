@@ -18,9 +18,11 @@ from tests.config_api.waiting import until
 
 
 async def version(sql: asyncpg.Connection) -> int:
-    return await sql.fetchval(
+    found: int | None = await sql.fetchval(
         "SELECT assignment_version FROM instances WHERE kind = 'retriever' AND name = 'default'"
     )
+    assert found is not None
+    return found
 
 
 async def test_the_only_replica_gets_every_alias_and_a_beat_without_news_changes_nothing(

@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -33,6 +34,20 @@ async def delivery(session: AsyncSession, activity_id: int) -> Delivery:
         last_error=row.last_error,
         recipients=[DeliveryRecipient.model_validate(one) for one in recipients],
     )
+
+
+async def next_due(session: AsyncSession, now: datetime) -> float | None:
+    """In how many seconds something that waits falls due; None when nothing does."""
+    queued = select(func.min(DeliveryRow.available_at)).where(
+        DeliveryRow.status == "queued", col(DeliveryRow.available_at) > now
+    )
+    # A dispatcher that fell silent while it sent: the end of its claim is work for the sweep.
+    silent = select(func.min(DeliveryRow.claim_expires_at)).where(
+        DeliveryRow.status == "sending", col(DeliveryRow.claim_expires_at) > now
+    )
+    # An aggregate of nothing is one row of NULL.
+    found = [(await session.exec(query)).one_or_none() for query in (queued, silent)]
+    return min(((due - now).total_seconds() for due in found if isinstance(due, datetime)), default=None)
 
 
 async def file_of_claim(session: AsyncSession, claim_id: str, n: int, now: datetime) -> AttachmentRow:

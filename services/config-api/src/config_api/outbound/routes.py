@@ -1,11 +1,8 @@
 """REST: replies and new messages, deliveries; on the worker side claims and their outcomes."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from sqlalchemy import func
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.access.callers import Administrator, Caller, Worker
@@ -14,7 +11,6 @@ from config_api.activities import downloads
 from config_api.database import Session, Sessions
 from config_api.idempotency import OnceOnly
 from config_api.outbound import claiming, composing, outcomes, replying, repository, steering
-from config_api.outbound.tables import DeliveryRow
 from config_api.outbound.waiting import Poll, wait_for_work
 from config_api.outbound.writing import TOPIC
 from config_api.problems import responses
@@ -107,7 +103,7 @@ async def claim(wanted: ClaimRequest, caller: Worker, request: Request) -> Claim
 
     async def next_due() -> float | None:
         async with _opened(request) as session, session.begin():
-            return await _next_due(session, state.clock())
+            return await repository.next_due(session, state.clock())
 
     await wait_for_work(Poll(state.changes, TOPIC, look, next_due), wanted.wait)
     return answer
@@ -117,19 +113,6 @@ def _opened(request: Request) -> AsyncSession:
     # Not the request's session: a long poll must hold no connection while it waits.
     sessions: Sessions = request.app.state.sessions
     return sessions()
-
-
-async def _next_due(session: AsyncSession, now: datetime) -> float | None:
-    queued = select(func.min(DeliveryRow.available_at)).where(
-        DeliveryRow.status == "queued", col(DeliveryRow.available_at) > now
-    )
-    # A dispatcher that fell silent while it sent: the end of its claim is work for the sweep.
-    silent = select(func.min(DeliveryRow.claim_expires_at)).where(
-        DeliveryRow.status == "sending", col(DeliveryRow.claim_expires_at) > now
-    )
-    # An aggregate of nothing is one row of NULL.
-    found = [(await session.exec(query)).one_or_none() for query in (queued, silent)]
-    return min(((due - now).total_seconds() for due in found if isinstance(due, datetime)), default=None)
 
 
 @router.get(
