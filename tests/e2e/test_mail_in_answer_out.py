@@ -196,3 +196,19 @@ def test_a_deleted_aliass_mail_stays_on_the_server(suite: Suite, dovecot: Doveco
     suite.patch("/settings", {"default_smtp_server": "127.0.0.1", "default_smtp_port": postfix.smtp})
     suite.post(f"/activities/{activity['id']}/replies", {"text": "By the default server."})
     suite.wait_for(lambda: dovecot.messages(customer) != [], "the answer of the deleted alias")
+
+
+def test_mail_of_an_unserved_instance_goes_out_as_soon_as_somebody_serves_it(
+    suite: Suite, dovecot: Dovecot, postfix: Postfix
+) -> None:
+    support, customer = a_mailbox(dovecot), a_mailbox(dovecot, "anna")
+    department = suite.department()
+    alias = an_alias(suite, department, support, imap(dovecot, support), smtp(postfix.smtp), default_alias=True)
+    parked = suite.post("/dispatcher-instances", {"name": "parked", "alias_ids": [alias["id"]]})
+    suite.worker("dispatcher", "dispatcher-1").start()
+    body = {"to": [customer], "subject": "News", "text": "At last."}
+    activity = suite.post(f"/departments/{department}/activities", body)
+    suite.patch(f"/dispatcher-instances/{parked['id']}", {"alias_ids": []})
+    # Sooner than a long poll of twenty seconds would have ended by itself.
+    suite.wait_for(lambda: dovecot.messages(customer) != [], "the mail", seconds=10)
+    suite.wait_for(lambda: suite.get(f"/activities/{activity['id']}/delivery")["status"] == "sent", "the record")

@@ -18,6 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ece_common.retry import sleep_unless, waits
 
 CHANNEL = "ece_changes"
+OUTBOUND = "outbound"
+"""The topic of the dispatchers' long polls: there may be something to send."""
 log = structlog.get_logger()
 
 

@@ -157,5 +157,9 @@ async def grow_versions(session: AsyncSession, where: Any) -> None:  # noqa: ANN
         .returning(col(InstanceRow.id))
         .execution_options(synchronize_session=False)
     )
-    for (instance_id,) in grown.all():
+    grown_ids = [instance_id for (instance_id,) in grown.all()]
+    for instance_id in grown_ids:
         await changes.announce(session, topic(instance_id))
+    if grown_ids:
+        # Mail that had nobody to send it, or no way out, may have one now.
+        await changes.announce(session, changes.OUTBOUND)

@@ -8,11 +8,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from config_api.access.callers import Administrator, Caller, Worker
 from config_api.acting import Act, AsAdministrator, AsWorker
 from config_api.activities import downloads
+from config_api.changes import OUTBOUND
 from config_api.database import Session, Sessions
 from config_api.idempotency import OnceOnly
 from config_api.outbound import claiming, composing, outcomes, replying, repository, steering
 from config_api.outbound.waiting import Poll, wait_for_work
-from config_api.outbound.writing import TOPIC
 from config_api.problems import responses
 from ece_common.contracts.activities import Activity, Delivery, NewMessage, NewReply
 from ece_common.contracts.outbound import ClaimAnswer, ClaimRequest, OutcomeAnswer, OutcomeBatch
@@ -105,7 +105,7 @@ async def claim(wanted: ClaimRequest, caller: Worker, request: Request) -> Claim
         async with _opened(request) as session, session.begin():
             return await repository.next_due(session, state.clock())
 
-    await wait_for_work(Poll(state.changes, TOPIC, look, next_due), wanted.wait)
+    await wait_for_work(Poll(state.changes, OUTBOUND, look, next_due), wanted.wait)
     return answer
 
 

@@ -10,7 +10,6 @@ from config_api.activities import repository as activities
 from config_api.outbound import recording
 from config_api.outbound.conclusion import State
 from config_api.outbound.retry_schedule import TRIED_FOR
-from config_api.outbound.writing import TOPIC
 from ece_common.errors import Conflict, NotFound
 
 _RETRIABLE = ("failed", "uncertain", "queued")
@@ -20,7 +19,7 @@ _CANCELLABLE = ("uncertain", "queued")
 async def retry(act: Act, activity_id: int) -> None:
     """Whoever was not sent to is tried at once, and for another five days."""
     await _steer(act, activity_id, "delivery.retried", retried)
-    await changes.announce(act.session, TOPIC)
+    await changes.announce(act.session, changes.OUTBOUND)
 
 
 async def cancel(act: Act, activity_id: int) -> None:

@@ -13,8 +13,6 @@ from config_api.outbound.tables import DeliveryRow, RecipientRow
 from ece_common.contracts.activities import Activity, Attachment, NewAttachment
 from ece_common.errors import Invalid
 
-TOPIC = "outbound"
-"""What the dispatchers' long polls wait for."""
 MAXIMUM_RECIPIENTS = 500
 
 
@@ -65,7 +63,7 @@ async def write(act: Act, letter: Letter) -> Activity:
         for one in recipients
     )
     _tell(act, row)
-    await changes.announce(act.session, TOPIC)
+    await changes.announce(act.session, changes.OUTBOUND)
     return views.shown(row, [Attachment.model_validate(file) for file in files])
 
 
