@@ -13,10 +13,32 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from ece_common.contracts.problem import FieldProblem, Problem
-from ece_common.errors import EceError, Invalid, Transient
+from ece_common.errors import (
+    Conflict,
+    EceError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    TooLarge,
+    Transient,
+    Unauthenticated,
+)
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+
+
+_EXAMPLES: dict[int, EceError] = {
+    401: Unauthenticated("this token is unknown, revoked or has expired"),
+    403: Forbidden("this needs an administrator's token; a worker's opens the worker side only"),
+    404: NotFound("there is no department 12"),
+    409: Conflict("name: a department called 'Service' exists already (id 1)", code="name_taken"),
+    412: PreconditionFailed('If-Match is "3", but the resource is now at "4": read it again'),
+    413: TooLarge("body: takes at most 1048576 bytes"),
+    422: Invalid.field("incoming.port", "Input should be less than or equal to 65535"),
+    503: Transient("The database does not answer; try again"),
+}
 
 
 def respond(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -40,9 +62,14 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
         code: {
             "description": meanings[code],
             "model": Problem,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "example": _EXAMPLES[code].problem().model_dump(mode="json", exclude_none=True),
+                }
+            },
         }
-        for code in (401, 403, 422, 503, *codes)
+        for code in sorted({401, 403, 422, 503, *codes})
     }
 
 
@@ -60,6 +87,15 @@ def _problem_of(error: dict[str, Any]) -> str:
 def _invalid(error: RequestValidationError) -> Problem:
     found = [FieldProblem(field=_field(one["loc"]), problem=_problem_of(one)) for one in error.errors()]
     return Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], errors=found).problem()
+
+
+def _unread(error: HTTPException) -> EceError:
+    """FastAPI says 400 for every body that it could not read: our own refusal, or bytes that are no JSON."""
+    if isinstance(error.__cause__, EceError):
+        return error.__cause__
+    return Invalid.field(
+        "body", "must be JSON in UTF-8, with numbers of a sensible size and nesting of a sensible depth"
+    )
 
 
 def _database_away(error: Exception) -> bool:
@@ -88,6 +124,8 @@ def install(app: FastAPI) -> None:
 
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
+        if error.status_code == 400:
+            return respond(_unread(error).problem())
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         problem = Problem(title=str(error.detail), status=error.status_code, code=code)
         return respond(problem, error.headers)
