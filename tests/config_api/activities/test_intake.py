@@ -341,11 +341,19 @@ async def test_the_ledger_tells_what_it_knows_by_key_and_fingerprint(
 
 
 async def test_a_body_over_the_limit_is_refused(mailbox: Mailbox, database: str, clock: Clock) -> None:
-    async with running(database, clock, maximum_body=1024 * 1024) as small:
+    async with running(database, clock, maximum_batch=1024 * 1024) as small:
         answer = await Mailbox(small.worker, mailbox.alias, mailbox.epoch).post(
             *mailbox.batch(a_mail(b"x" * 1_100_000))
         )
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_a_mail_may_be_larger_than_what_others_may_send(mailbox: Mailbox, database: str, clock: Clock) -> None:
+    async with running(database, clock, maximum_body=1024 * 1024) as small:
+        answer = await Mailbox(small.worker, mailbox.alias, mailbox.epoch).post(
+            *mailbox.batch(a_mail(b"x" * 1_100_000))
+        )
+    assert answer.json()["results"][0]["outcome"] == "stored"
 
 
 async def test_a_crash_before_the_commit_leaves_nothing_behind(mailbox: Mailbox, sql: asyncpg.Connection) -> None:

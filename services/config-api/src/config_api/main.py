@@ -143,7 +143,12 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     if settings.metrics_port is None:
         app.include_router(operations.metrics_route(app.state.registry))
     operations.install_docs(app, persist_authorization=True)
-    app.add_middleware(TransportGuard, allow_plain_http=settings.allow_plain_http, maximum_body=settings.maximum_body)
+    app.add_middleware(
+        TransportGuard,
+        allow_plain_http=settings.allow_plain_http,
+        maximum_body=settings.maximum_body,
+        maximum_batch=settings.maximum_batch,
+    )
     return app
 
 

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     claim_seconds: float = Field(default=120.0, gt=0, le=3600)
     database_connections: int = Field(default=20, ge=2, le=200)
     maximum_body: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    # The largest `maximum_email_size` is 150 MiB; with its attachments decoded a mail is sent less than twice.
+    maximum_batch: int = Field(default=320 * 1024 * 1024, ge=1024 * 1024)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
     shutdown_seconds: float = Field(default=25.0, gt=0)

@@ -22,13 +22,18 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in scope["headers"] if key == name), None)
 
 
+BATCHES = "/v1/inbound-messages"
+"""Workers alone hand in mail here, as large as `maximum_email_size` lets it be, with its files decoded beside it."""
+
+
 class TransportGuard:
     """Plain ASGI, so that a request body is counted while it streams and never gathered first."""
 
-    def __init__(self, app: ASGIApp, *, allow_plain_http: bool, maximum_body: int) -> None:
+    def __init__(self, app: ASGIApp, *, allow_plain_http: bool, maximum_body: int, maximum_batch: int) -> None:
         self._app = app
         self._allow_plain_http = allow_plain_http
         self._maximum_body = maximum_body
+        self._maximum_batch = maximum_batch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,7 +43,7 @@ class TransportGuard:
         if refusal is not None:
             await respond(refusal.problem())(scope, receive, send)
             return
-        await self._app(scope, self._counting(receive), send)
+        await self._app(scope, self._counting(receive, self._limit(scope)), send)
 
     def _refusal(self, scope: Scope) -> EceError | None:
         bearer = _header(scope, b"authorization") is not None
@@ -49,22 +54,26 @@ class TransportGuard:
                 code="plain_http_refused",
             )
         length = _header(scope, b"content-length")
-        if length is not None and length.isdigit() and int(length) > self._maximum_body:
-            return self._too_large()
+        if length is not None and length.isdigit() and int(length) > (limit := self._limit(scope)):
+            return _too_large(limit)
         return None
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"body: takes at most {self._maximum_body} bytes")
+    def _limit(self, scope: Scope) -> int:
+        return self._maximum_batch if scope["path"] == BATCHES else self._maximum_body
 
-    def _counting(self, receive: Receive) -> Receive:
+    def _counting(self, receive: Receive, limit: int) -> Receive:
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._maximum_body:
-                raise self._too_large()
+            if seen > limit:
+                raise _too_large(limit)
             return message
 
         return counted
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"body: takes at most {limit} bytes")
