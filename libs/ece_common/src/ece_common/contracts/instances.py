@@ -116,6 +116,9 @@ class IncomingAccess(Sent):
     user_name: str
     password: str = Field(repr=False)
     access_token: str | None = Field(default=None, repr=False)
+    """OAuth: authenticate as `user_name` with this instead of the password. Not part of what makes a mailbox another
+    one: a session that was opened with an older token goes on."""
+    access_token_expires_at: datetime | None = None
     folder: str
     tls: TlsOptions = TlsOptions()
 
@@ -160,6 +163,7 @@ class OutgoingAccess(Sent):
     user_name: str | None
     password: str | None = Field(default=None, repr=False)
     access_token: str | None = Field(default=None, repr=False)
+    access_token_expires_at: datetime | None = None
     tls: TlsOptions = TlsOptions()
 
 

@@ -1,0 +1,29 @@
+"""Access tokens for workers: short-lived, for one alias, never a refresh token (DESIGN 9)."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from ece_common.contracts.base import Sent, ServiceKind, Strict
+from ece_common.contracts.instances import ReplicaName
+
+TokenDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class AccessTokenRequest(Strict):
+    """A worker asks again after a server refused a token, or ended the session because it had run out.
+
+    Answered with the token of now when it is another than the refused one, else with a newly fetched one. 409
+    `account_invalid`: only an administrator can help. 503: the identity provider does not answer now.
+    """
+
+    kind: ServiceKind
+    instance: ReplicaName
+    replica: ReplicaName
+    refused: TokenDigest | None = Field(default=None, description="SHA-256 (hex) of the token that was refused.")
+
+
+class AccessToken(Sent):
+    access_token: str = Field(repr=False)
+    expires_at: datetime
