@@ -71,6 +71,9 @@ class Activity(Sent):
     created_at: datetime
     updated_at: datetime
     evidence: dict[str, Any] | None
+    """Of an incoming mail that was recognised: what `ece_common.contracts.evidence.Evidence` says that is not empty."""
+    policy_version: str | None
+    """The state of its department's policies that was applied to an incoming mail."""
     unparsed_reason: str | None
     attachments: list[Attachment]
 

@@ -220,6 +220,7 @@ ACTIVITY = shown(
         "html": None,
         "headers": [{"name": "Subject", "value": "My order"}],
         "evidence": None,
+        "policy_version": None,
         "unparsed_reason": None,
         "attachments": [],
     }

@@ -6,7 +6,7 @@ large mail travels as binary.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -14,6 +14,8 @@ from typing_extensions import TypedDict
 from ece_common.contracts import worker_examples
 from ece_common.contracts.activities import Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
+from ece_common.contracts.evidence import Evidence
+from ece_common.contracts.policies import PolicyVersion
 
 Long = Annotated[str, Field(max_length=100_000)]
 AddressText = Annotated[str, Field(max_length=1000)]
@@ -62,7 +64,9 @@ class InboundMessage(Strict):
     original: Slice | None
     subtype: Subtype = "email"
     unparsed_reason: Long | None = None
-    evidence: dict[str, Any] | None = None
+    evidence: Evidence | None = None
+    policy_version: PolicyVersion | None = None
+    """Of the department's policies that were applied to it; None: it could not be read."""
     auto_submitted: AddressText | None = None
     from_: AddressText | None = Field(default=None, alias="from")
     from_name: AddressText | None = None

@@ -15,6 +15,7 @@ from ece_common.contracts.aliases import (
     UseSmtp,
 )
 from ece_common.contracts.base import Epoch, Id, Line, Name, Note, Sent, ServiceKind, Strict
+from ece_common.contracts.policies import DepartmentPolicies
 from ece_common.contracts.settings import BounceEvidence, LargeEmailAction
 
 AliasIds = Annotated[list[Id], Field(max_length=100_000)]
@@ -150,6 +151,8 @@ class RetrieverAssignment(Sent):
     lease_seconds: float
     settings: RetrieverSettings
     aliases: list[AssignedAlias]
+    policies: dict[int, DepartmentPolicies] = {}
+    """By department, for every department of these aliases that has any."""
 
 
 class OutgoingAccess(Sent):

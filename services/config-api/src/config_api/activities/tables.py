@@ -72,6 +72,7 @@ class ActivityRow(SQLModel, table=True):
     parent_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     auto_submitted: str | None = Field(default=None, sa_column=Column(Text))
     evidence: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
+    policy_version: str | None = Field(default=None, sa_column=Column(Text))
     unparsed_reason: str | None = Field(default=None, sa_column=Column(Text))
     received_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     version: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default=sql("1")))

@@ -15,8 +15,8 @@ from ece_common.contracts.inbound import InboundMessage
 _ACTIVITY = (
     "id", "department_id", "alias_id", "queue_id", "direction", "subtype", "status", "from_address", "from_name",
     "to", "cc", "reply_to", "delivered_to", "subject", "text", "html", "headers", "message_id", "in_reply_to",
-    "references", "parent_id", "auto_submitted", "evidence", "unparsed_reason", "received_at", "created_at",
-    "updated_at",
+    "references", "parent_id", "auto_submitted", "evidence", "policy_version", "unparsed_reason",
+    "received_at", "created_at", "updated_at",
 )  # fmt: skip
 _ATTACHMENT = ("activity_id", "n", "name", "content_type", "size", "state", "inline", "content_id", "content")
 _ORIGINAL = ("activity_id", "sealed", "content")
@@ -51,8 +51,8 @@ def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
         arrival.activity_id, arrival.department_id, arrival.alias_id, arrival.queue_id, "inbound", message.subtype,
         "new", message.from_, message.from_name, message.to, message.cc, message.reply_to, message.delivered_to,
         message.subject, message.text, message.html, _headers(message), message.message_id, message.in_reply_to,
-        message.references, arrival.parent_id, message.auto_submitted, _json(message.evidence),
-        message.unparsed_reason, _moment(message.received_at) or now, now, now,
+        message.references, arrival.parent_id, message.auto_submitted, _evidence(message),
+        message.policy_version, message.unparsed_reason, _moment(message.received_at) or now, now, now,
     )  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def _headers(message: InboundMessage) -> str:
     return to_json(message.headers).decode()
 
 
-def _json(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value)
+def _evidence(message: InboundMessage) -> str | None:
+    return None if message.evidence is None else message.evidence.model_dump_json(exclude_defaults=True)
 
 
 def _moment(value: datetime | None) -> datetime | None:
