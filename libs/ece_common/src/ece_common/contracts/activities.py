@@ -71,7 +71,7 @@ class Activity(Sent):
     created_at: datetime
     updated_at: datetime
     evidence: dict[str, Any] | None
-    """Of an incoming mail that was recognised: what `ece_common.contracts.evidence.Evidence` says that is not empty."""
+    """Why an incoming mail counts as a bounce or the like: `contracts.evidence.Evidence` without its empty fields."""
     policy_version: str | None
     """The state of its department's policies that was applied to an incoming mail."""
     unparsed_reason: str | None

@@ -1,0 +1,1 @@
+"""Pure rules that both sides need: workers apply them, the Config API's dry runs answer by them."""
