@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
 import uvicorn
@@ -21,6 +21,7 @@ from config_api.activities import guarding as activities_guarding
 from config_api.activities import routes as activities
 from config_api.aliases import guarding as aliases_guarding
 from config_api.aliases import routes as aliases
+from config_api.background import Background
 from config_api.backlog import Backlog
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
@@ -30,7 +31,11 @@ from config_api.inbound import routes as inbound
 from config_api.instances import membership
 from config_api.instances import routes as instances
 from config_api.instances import worker_routes as instances_worker
+from config_api.notifications import telling
+from config_api.notifications.telling import Teller
 from config_api.outbound import routes as outbound
+from config_api.outbound import sweeping
+from config_api.outbound.sweeping import Sweeper
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
 from config_api.routing import queues
@@ -105,28 +110,55 @@ def _readiness(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
     return ready
 
 
+def _clock_of(app: FastAPI) -> Clock:
+    """The clock in force at each moment: a service that is started again may have got another one."""
+
+    def now() -> datetime:
+        clock: Clock = app.state.clock
+        return clock()
+
+    return now
+
+
+def _duties(app: FastAPI) -> list[Background]:
+    """What the service sees to by itself, in every process."""
+    state, now = app.state, _clock_of(app)
+    sweeper = Sweeper(state.sessions, now, claim_seconds=state.settings.claim_seconds)
+    teller = Teller(state.sessions, state.hooks, state.vault, now)
+    return [
+        Background("sweeper", sweeping.SECONDS, sweeper.sweep_all),
+        Background("notifications", telling.SECONDS, teller.tell),
+    ]
+
+
+def _lifespan(
+    engine: AsyncEngine, changes: Changes, backlog: Backlog
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        duties = _duties(app)
+        for loop in (changes, backlog, *duties):
+            loop.start()
+        yield
+        for loop in (*duties, backlog, changes):
+            await loop.stop()
+        await engine.dispose()
+
+    return lifespan
+
+
 def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     """The whole service. `clock` decides what time it is for everything but the leases, which are Postgres's."""
     engine = create_engine(settings.async_url, connections=settings.database_connections)
     changes = Changes(settings.database_url.get_secret_value())
     registry = CollectorRegistry()
     backlog = Backlog(engine, registry)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
-        changes.start()
-        backlog.start()
-        yield
-        await backlog.stop()
-        await changes.stop()
-        await engine.dispose()
-
     app = FastAPI(
         title="E-mail gateway Config API",
         version="0.1.0",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
+        lifespan=_lifespan(engine, changes, backlog),
         description="Departments, aliases, activities and the outbound queue of an open e-mail gateway.",
     )
     app.state.settings = settings

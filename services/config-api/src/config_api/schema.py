@@ -10,6 +10,7 @@ from config_api.idempotency import AnsweredRow
 from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
 from config_api.journal import AuditRow, EventRow
+from config_api.notifications import tables as notifications
 from config_api.outbound import tables as outbound
 from config_api.preferences import tables as preferences
 from config_api.routing import tables as routing
@@ -35,5 +36,6 @@ TABLES: tuple[type[SQLModel], ...] = (
     outbound.DeliveryRow,
     outbound.RecipientRow,
     outbound.TroubleRow,
+    notifications.NotifiedRow,
 )
 METADATA = SQLModel.metadata

@@ -47,7 +47,8 @@ class Activity(Sent):
     model_config = examples.ACTIVITY
 
     id: int
-    department_id: int
+    department_id: int | None
+    """Null: the system's own mail, such as a service notification."""
     alias_id: int | None
     queue_id: int | None
     direction: Direction
@@ -84,7 +85,8 @@ class ActivitySummary(Sent):
     model_config = examples.ACTIVITY_SUMMARY
 
     id: int
-    department_id: int
+    department_id: int | None
+    """Null: the system's own mail, such as a service notification."""
     alias_id: int | None
     queue_id: int | None
     direction: Direction

@@ -44,7 +44,8 @@ class ActivityRow(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    department_id: int = Field(sa_column=Column(BigInteger, ForeignKey("departments.id"), nullable=False))
+    # Null: the system's own mail.
+    department_id: int | None = Field(sa_column=Column(BigInteger, ForeignKey("departments.id")))
     alias_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("aliases.id")))
     queue_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("queues.id")))
     direction: str = Field(sa_column=Column(Text, nullable=False))

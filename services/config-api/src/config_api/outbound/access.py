@@ -13,9 +13,9 @@ from ece_common.contracts.settings import PartitionSettings
 
 _ALIAS_ROUTE = re.compile(r"alias-(\d{1,18})-[0-9a-f]+\Z")
 _IMPLICIT_TLS = 465
-NO_DEFAULT_SERVER = (
-    "the alias was deleted and there is no default SMTP server to send its mail by: set `default_smtp_server` and "
-    "the other default SMTP settings, then retry the delivery"
+_NO_DEFAULT_SERVER = (
+    "there is no default SMTP server to send it by: set `default_smtp_server` and the other default SMTP settings, "
+    "then retry the delivery"
 )
 
 
@@ -33,6 +33,12 @@ class DefaultServer:
 
     settings: PartitionSettings
     password: str | None
+
+
+def no_default_server(alias_id: int | None) -> str:
+    """Why mail of a deleted alias, or the system's own, cannot go out."""
+    whose = "this is the system's own mail" if alias_id is None else "the alias was deleted"
+    return f"{whose} and {_NO_DEFAULT_SERVER}"
 
 
 def key_of(vault: Vault, alias: AliasRow) -> str:

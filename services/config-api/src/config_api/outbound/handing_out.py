@@ -19,8 +19,8 @@ async def messages(
     bulk: Bulk,
     vault: Vault,
     claimed: Mapping[int, State],
-    chosen: Mapping[int, tuple[AliasRow, bool]],
-    routes: Mapping[int, Route],
+    chosen: Mapping[int, tuple[AliasRow | None, bool]],
+    routes: Mapping[int | None, Route],
 ) -> list[OutboundMessage]:
     """`chosen`: the alias of each activity, and whether it is an automatic answer. In the order of `claimed`."""
     if not claimed:
@@ -54,10 +54,10 @@ async def _files(bulk: Bulk, activity_ids: list[int]) -> dict[int, list[Outbound
 def _message(
     row: asyncpg.Record,
     state: State,
-    chosen: tuple[AliasRow, bool],
+    chosen: tuple[AliasRow | None, bool],
     files: list[OutboundAttachment],
     tag: str,
-    routes: Mapping[int, Route],
+    routes: Mapping[int | None, Route],
 ) -> OutboundMessage:
     alias, automatic = chosen
     to_now = pending(state.recipients)
@@ -66,8 +66,8 @@ def _message(
         "activity_id": state.activity_id,
         "claim_id": state.claim_id,
         "claim_expires_at": state.claim_expires_at,
-        "route": routes[alias.id or 0].key,
-        "envelope_from": "" if automatic else alias.email_address,
+        "route": routes[alias.id if alias is not None else None].key,
+        "envelope_from": "" if automatic or alias is None else alias.email_address,
         "from": row["from_address"],
         "from_name": row["from_name"],
         # Whoever answers all from the overriding mailbox must not reach the customer either (R59).

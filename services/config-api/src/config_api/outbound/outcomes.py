@@ -43,12 +43,14 @@ def _result(index: int, outcome: Outcome, states: dict[int, State], rules: Rules
     return OutcomeResult(index=index, result="accepted")
 
 
-async def _tell_troubles(act: Act, rows: Bulk, accepted: Sequence[Outcome], aliases: dict[int, int]) -> None:
+async def _tell_troubles(act: Act, rows: Bulk, accepted: Sequence[Outcome], aliases: dict[int, int | None]) -> None:
     """The last report of an alias in the batch counts."""
     found: dict[int, tuple[str, str | None]] = {}
     over: set[int] = set()
     for outcome in accepted:
         alias_id = aliases[outcome.activity_id]
+        if alias_id is None:
+            continue
         if outcome.outcome == "waiting":
             found[alias_id] = (outcome.reason or "waiting", outcome.detail)
             over.discard(alias_id)

@@ -16,8 +16,8 @@ _ENDED = ("sent", "failed", "cancelled")
 _TOLD = ("sent", "failed", "uncertain", "cancelled")
 
 
-async def aliases_of(bulk: Bulk, activity_ids: Sequence[int]) -> dict[int, int]:
-    """Delivery -> alias; they never change."""
+async def aliases_of(bulk: Bulk, activity_ids: Sequence[int]) -> dict[int, int | None]:
+    """Delivery -> alias (none: the system's own mail); they never change."""
     rows = await bulk.fetch(
         "SELECT activity_id, alias_id FROM deliveries WHERE activity_id = ANY($1)", list(activity_ids)
     )

@@ -37,7 +37,9 @@ async def delivery(session: AsyncSession, activity_id: int) -> Delivery:
 
 
 async def next_due(session: AsyncSession, now: datetime) -> float | None:
-    """In how many seconds something that waits falls due; None when nothing does."""
+    """In how many seconds something that waits falls due; None when nothing does. `now` is when was looked last: what
+    fell due since has been seen by nobody.
+    """
     queued = select(func.min(DeliveryRow.available_at)).where(
         DeliveryRow.status == "queued", col(DeliveryRow.available_at) > now
     )

@@ -1,5 +1,6 @@
 """REST: replies and new messages, deliveries; on the worker side claims and their outcomes."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -91,19 +92,21 @@ async def claim(wanted: ClaimRequest, caller: Worker, request: Request) -> Claim
     """
     state = request.app.state
     answer = ClaimAnswer(claims=[], routes={})
+    looked_at: datetime = state.clock()
 
     async def look() -> bool:
-        nonlocal answer
+        nonlocal answer, looked_at
         if await request.is_disconnected():
             return True
         async with _opened(request) as session, session.begin():
-            act = Act(session, caller, state.hooks, state.vault, state.clock())
+            looked_at = state.clock()
+            act = Act(session, caller, state.hooks, state.vault, looked_at)
             answer = await claiming.claim(act, wanted, state.settings.claim_seconds)
         return bool(answer.claims)
 
     async def next_due() -> float | None:
         async with _opened(request) as session, session.begin():
-            return await repository.next_due(session, state.clock())
+            return await repository.next_due(session, looked_at)
 
     await wait_for_work(Poll(state.changes, OUTBOUND, look, next_due), wanted.wait)
     return answer

@@ -36,7 +36,7 @@ class DeliveryRow(SQLModel, table=True):
     )
 
     activity_id: int = Field(sa_column=Column(BigInteger, ForeignKey("activities.id"), primary_key=True))
-    alias_id: int = Field(sa_column=Column(BigInteger, ForeignKey("aliases.id"), nullable=False))
+    alias_id: int | None = Field(sa_column=Column(BigInteger, ForeignKey("aliases.id")))
     status: str = Field(default="queued", sa_column=Column(Text, nullable=False))
     automatic: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
     attempts: int = Field(default=0, sa_column=Column(Integer, nullable=False))

@@ -20,8 +20,9 @@ MAXIMUM_RECIPIENTS = 500
 class Letter:
     """A message to send, everything decided but who gets it in the end (addressing.py)."""
 
-    department_id: int
-    alias_id: int
+    department_id: int | None
+    alias_id: int | None
+    """Neither: the system's own mail, which goes by the default SMTP server."""
     from_address: str
     to: list[str]
     cc: list[str]

@@ -1,0 +1,1 @@
+"""Service notifications: what an administrator is told by mail, once each."""

@@ -1,0 +1,111 @@
+"""Which events an administrator is told of, and in which words. Pure.
+
+Only what somebody has to know or to act on, and what no administrator did: the rest is in the feed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_WHAT_TO_DO = {
+    "authentication_failed": "Set the user name and password again (PATCH the alias); it takes effect at once.",
+    "service_not_started": "Nothing listens on that port: start the service or correct server name and port.",
+    "certificate_not_valid": "The server's certificate is not trusted: renew it, or give its CA in `incoming.tls`.",
+    "folder_missing": "Create the folder on the server, or set `incoming.folder` to one that is there.",
+    "mailbox_access": "The login is right but the mailbox does not open: check that IMAP or POP is enabled for it.",
+}
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    subject: str
+    text: str
+
+
+def notice(kind: str, subject: str, data: Data) -> Notice | None:
+    """The mail for an event of the feed; None when nobody needs one."""
+    write = _WRITERS.get(kind)
+    return write(subject, data) if write is not None else None
+
+
+def _lines(*lines: str) -> str:
+    return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _status(subject: str, data: Data) -> Notice | None:
+    if data.get("changed_by") != "system":
+        return None
+    named = f"{data.get('name')} <{data.get('email_address')}>"
+    if data.get("to") == "active":
+        return Notice(
+            f"Alias {data.get('name')} is active again",
+            _lines(f"Alias {named} ({subject}) is retrieved again.", f"It was inactive since: {data.get('reason')}."),
+        )
+    recovers = bool(data.get("recoverable"))
+    return Notice(
+        f"Alias {data.get('name')} is inactive: {data.get('reason')}",
+        _lines(
+            f"Alias {named} ({subject}) became inactive after {data.get('attempts')} failed attempts: "
+            f"{data.get('reason')}.",
+            f"The server said: {data.get('detail')}" if data.get("detail") else "",
+            f"It is tried again by itself at {data.get('retry_at')}; nothing needs to be done unless that fails too."
+            if recovers
+            else "It stays inactive until an administrator makes it active.",
+            "" if recovers else _WHAT_TO_DO.get(str(data.get("reason")), ""),
+            "Mail stays on the mail server meanwhile. Answers are still sent.",
+        ),
+    )
+
+
+def _large(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"A mail was too large to retrieve ({subject})",
+        _lines(
+            f"A mail of {data.get('size')} bytes in the mailbox of {subject} is larger than `maximum_email_size`.",
+            "It was deleted from the server, as `action_for_large_email` says."
+            if data.get("action") == "delete_and_notify"
+            else "It was left on the mail server. Raise `maximum_email_size` to have it retrieved.",
+            f"From: {data['from']}" if data.get("from") else "",
+            f"Subject: {data['subject']}" if data.get("subject") else "",
+        ),
+    )
+
+
+def _trouble(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"Mail of {subject} waits: {data.get('reason')}",
+        _lines(
+            f"The outgoing server of {subject} does not take mail: {data.get('reason')}.",
+            f"The server said: {data.get('detail')}" if data.get("detail") else "",
+            "Its messages wait and are tried again; none is lost.",
+        ),
+    )
+
+
+def _recovered(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"Mail of {subject} goes out again",
+        _lines(f"The outgoing server of {subject} takes mail again. The trouble was: {data.get('reason')}."),
+    )
+
+
+_WRITERS: dict[str, Callable[[str, Data], Notice | None]] = {
+    "alias.status_changed": _status,
+    "alias.large_email": _large,
+    "alias.outbound_trouble": _trouble,
+    "alias.outbound_recovered": _recovered,
+}
+
+
+def together(notices: Sequence[Notice]) -> Notice:
+    """Many at once, in one mail: each is still told."""
+    rule = "\n" + "-" * 72 + "\n\n"
+    return Notice(
+        f"{len(notices)} notifications: {notices[0].subject}, and more",
+        rule.join(f"{one.subject}\n\n{one.text}" for one in notices),
+    )
+
+
+TOLD = tuple(_WRITERS)
+"""The types of events that may become a mail."""
