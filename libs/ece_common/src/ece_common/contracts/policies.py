@@ -14,6 +14,13 @@ PolicyVersion = Annotated[str, Field(max_length=100)]
 """Names one state of a department's policies; another state has another version. Empty: none were ever set."""
 
 MAXIMUM_PHRASES = 10_000
+MAXIMUM_PATTERNS = 100
+"""Masking patterns of a partition, as upstream has it."""
+
+EmailForScan = Literal["inbound_emails_only", "both_inbound_and_outbound_emails"]
+BlockedAction = Literal["quarantine", "delete"]
+EncryptedArchives = Literal["block", "allow"]
+MaskingCharacter = Literal["*", "-", "#", "X", "x"]
 
 
 class DeliveryExceptionPhrase(Sent):
@@ -25,8 +32,52 @@ class DeliveryExceptionPhrase(Sent):
     failure: Failure
 
 
+class BlockingPolicy(Sent):
+    """Which attachments are kept from a department. Extensions with or without their dot, in any case.
+
+    `block_all_attachments` beats `attachments_blocked`, which beats `attachments_allowed`, which beats
+    `blocked_file_extensions` (R208 to R210, R227). As it stands here it blocks nothing.
+    """
+
+    attachments_allowed: list[str] = []
+    """The partition's: no department's list blocks these."""
+    attachments_blocked: list[str] = []
+    """The partition's."""
+    blocked_file_extensions: list[str] = []
+    """The department's (R211)."""
+    block_all_attachments: bool = False
+    email_for_scan: EmailForScan = "inbound_emails_only"
+    """Outgoing mail is never scanned alone (R221)."""
+    action_on_blocked_attachments: BlockedAction = "quarantine"
+    encrypted_archives: EncryptedArchives = "block"
+    """Archives whose content nobody here can see: encrypted, or of a kind that cannot be opened."""
+
+
+class MaskingPattern(Sent):
+    """What to look for and what to leave readable of it. The Java expression is the one that is run (R33)."""
+
+    id: int = 0
+    name: str
+    masking_character: MaskingCharacter = "*"
+    java_regular_expression: str
+    javascript_regular_expression: str = ""
+    unmask_from_left: int = 0
+    unmask_from_right: int = 0
+    apply_luhn: bool = False
+
+
+class MaskingPolicy(Sent):
+    """The masking channel in force for a department (R35, R36): its active patterns in the order they are applied."""
+
+    mask_incoming: bool = False
+    mask_outgoing: bool = False
+    patterns: Annotated[list[MaskingPattern], Field(max_length=MAXIMUM_PATTERNS)] = []
+
+
 class DepartmentPolicies(Sent):
-    """One department's policies. Without any, nothing matches."""
+    """One department's policies. Without any, nothing matches, nothing is blocked and nothing is masked."""
 
     version: PolicyVersion = ""
     delivery_exceptions: Annotated[list[DeliveryExceptionPhrase], Field(max_length=MAXIMUM_PHRASES)] = []
+    blocking: BlockingPolicy = BlockingPolicy()
+    masking: MaskingPolicy = MaskingPolicy()
