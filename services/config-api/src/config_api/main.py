@@ -23,8 +23,12 @@ from config_api.aliases import guarding as aliases_guarding
 from config_api.aliases import routes as aliases
 from config_api.background import Background
 from config_api.backlog import Backlog
+from config_api.blocked_extensions import repository as blocked_extensions_repository
+from config_api.blocked_extensions import routes as blocked_extensions
 from config_api.changes import Changes
 from config_api.database import create_engine, create_sessions
+from config_api.delivery_exceptions import predefined as predefined_exceptions
+from config_api.delivery_exceptions import routes as delivery_exceptions
 from config_api.departments import routes as departments
 from config_api.events import routes as events
 from config_api.inbound import routes as inbound
@@ -69,6 +73,10 @@ def _hooks() -> Hooks:
     hooks.department_guards.append(activities_guarding.of_department)
     hooks.department_followers.append(queues.make_first)
     hooks.department_cleaners.append(routing_repository.delete_all)
+    hooks.department_followers.append(predefined_exceptions.give)
+    hooks.department_cleaners.append(predefined_exceptions.take_back)
+    hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
+    hooks.policy_followers.append(membership.settings_changed)
     hooks.queue_guards.append(activities_guarding.of_queue)
     hooks.alias_placement = membership.RetrieverPlacement()
     hooks.alias_guards.append(membership.of_alias)
@@ -87,6 +95,8 @@ def _routes() -> APIRouter:
         aliases,
         instances,
         instances_worker,
+        delivery_exceptions,
+        blocked_extensions,
         routing,
         activities,
         outbound,

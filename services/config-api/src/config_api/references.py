@@ -5,7 +5,7 @@ Each slice registers its answer in `main`; this module knows none of them.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,6 +15,9 @@ from ece_common.errors import Conflict
 
 Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
 Follower = Callable[[AsyncSession, int], Awaitable[None]]
+AccountsFollower = Callable[[AsyncSession, Sequence[int]], Awaitable[None]]
+Actor = Any
+"""An `acting.Act`, which stands above this module."""
 
 
 class Placement(Protocol):
@@ -44,6 +47,21 @@ class Hooks:
     alias_change_followers: list[Follower] = field(default_factory=list[Follower])
     alias_cleaners: list[Follower] = field(default_factory=list[Follower])
     alias_placement: "Placement | None" = None
+    # With whether grants given to the application before are worth nothing now.
+    oauth_application_followers: list[Callable[[Actor, int, bool], Awaitable[None]]] = field(
+        default_factory=list[Callable[[Actor, int, bool], Awaitable[None]]]
+    )
+    oauth_application_guards: list[Guard] = field(default_factory=list[Guard])
+    account_guards: list[Guard] = field(default_factory=list[Guard])
+    # Servers, status or tokens of these accounts changed: what workers know of their aliases is outdated.
+    account_change_followers: list[AccountsFollower] = field(default_factory=list[AccountsFollower])
+    # The account stopped working, with the reason in words: only an administrator helps.
+    account_invalid_followers: list[Callable[[Actor, int, str], Awaitable[None]]] = field(
+        default_factory=list[Callable[[Actor, int, str], Awaitable[None]]]
+    )
+    policy_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
+        default_factory=list[Callable[[AsyncSession], Awaitable[None]]]
+    )
     settings_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
         default_factory=list[Callable[[AsyncSession], Awaitable[None]]]
     )

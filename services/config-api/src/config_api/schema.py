@@ -5,6 +5,8 @@ from sqlmodel import SQLModel
 from config_api.access import tables as access
 from config_api.activities import tables as activities
 from config_api.aliases import tables as aliases
+from config_api.blocked_extensions import tables as blocked_extensions
+from config_api.delivery_exceptions import tables as delivery_exceptions
 from config_api.departments import tables as departments
 from config_api.idempotency import AnsweredRow
 from config_api.inbound import tables as inbound
@@ -28,6 +30,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     instances.ReplicaRow,
     instances.LeaseRow,
     AnsweredRow,
+    delivery_exceptions.DeliveryExceptionRow,
+    delivery_exceptions.WithdrawnRow,
+    blocked_extensions.BlockedExtensionRow,
     routing.QueueRow,
     activities.ActivityRow,
     activities.AttachmentRow,

@@ -5,16 +5,80 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from ece_common.policies.folding import fold
+from ece_common.policies.predefined import delivery_exceptions
+
 revision: str = "0005"
 down_revision: str | Sequence[str] | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
 
+def _moments() -> tuple[sa.Column, ...]:
+    return tuple(
+        sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
+        for name in ("created_at", "updated_at")
+    )
+
+
 def upgrade() -> None:
-    # Which state of its department's policies a mail went through.
-    op.add_column("activities", sa.Column("policy_version", sa.Text(), nullable=True))
+    op.create_table(
+        "delivery_exceptions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("department_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("phrase", sa.Text(), nullable=False),
+        sa.Column("phrase_key", sa.Text(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("predefined", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        *_moments(),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "delivery_exceptions_phrase", "delivery_exceptions", ["department_id", "type", "phrase_key"], unique=True
+    )
+    op.create_index(
+        "delivery_exceptions_predefined", "delivery_exceptions", ["predefined"],
+        unique=False, postgresql_where=sa.text("predefined IS NOT NULL"),
+    )
+    op.create_table(
+        "withdrawn_delivery_exceptions",
+        sa.Column("predefined", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("predefined"),
+    )
+    op.create_table(
+        "blocked_file_extensions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("department_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("blocked_file_extension", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        *_moments(),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("department_id", "blocked_file_extension", name="blocked_file_extensions_extension"),
+    )
+    _give_predefined()
+
+
+def _give_predefined() -> None:
+    """Departments that are there already have the predefined ones too (R253)."""
+    give = sa.text(
+        "INSERT INTO delivery_exceptions (department_id, name, type, phrase, phrase_key, failure, predefined)"
+        " SELECT id, :phrase, :type, :phrase, :key, :failure, :predefined FROM departments ORDER BY id"
+    )
+    for one in delivery_exceptions():
+        values = {**one._asdict(), "key": fold(one.phrase), "predefined": f"{one.type}:{one.phrase}"}
+        op.execute(give.bindparams(**values))
 
 
 def downgrade() -> None:
-    op.drop_column("activities", "policy_version")
+    op.drop_table("blocked_file_extensions")
+    op.drop_table("withdrawn_delivery_exceptions")
+    op.drop_table("delivery_exceptions")

@@ -1,0 +1,1 @@
+"""Blocked file extensions over REST."""
