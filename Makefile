@@ -20,7 +20,7 @@ $(STAMP): $(LOCK) $(MEMBERS:%=%/pyproject.toml)
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%)
 	@touch $@
 
-.PHONY: help venv demo test check fmt bench lock images
+.PHONY: help venv demo test check fmt bench score lock images
 
 venv: $(STAMP) ## the locked environment in .venv
 
@@ -44,6 +44,10 @@ fmt: $(STAMP) ## format and mend what can be mended
 bench: $(STAMP) ## a table of ratios against peers in the same run (ARGS=--quick: within two minutes)
 	@bash tests/install-servers --bench
 	@$(BIN)/python -m bench $(ARGS)
+
+score: $(STAMP) ## how well a collection of real mail is recognised (MAIL=folder with an index.csv)
+	@test -n "$(MAIL)" || { echo "make score MAIL=<folder with an index.csv>"; exit 2; }
+	@$(BIN)/python -m bench.score "$(MAIL)"
 
 images: ## build the three images without a Docker engine and probe each started container
 	@bash deploy/build-images

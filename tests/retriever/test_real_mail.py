@@ -1,25 +1,17 @@
 """Real mail, where a collection of it is at hand: no exception, and every leaf comes out."""
 
-import base64
-import email
-import email.message
-import re
 from collections.abc import Iterable
-from email.errors import MessageError
 from pathlib import Path
 
 import pytest
 
-from retriever.parsing import ParsedMail, Unparsable, parse
+from retriever.parsing import Unparsable, parse
+from tests.retriever import leaves
 from tests.retriever.parsed_mail import REPOSITORY, check_storable
 
-# Letters of unlabelled or wrongly labelled mail may be halves of characters in these.
-MULTI_BYTE = ("big5hkscs", "gb18030", "cp949", "shift_jisx0213")
 # Where the standard library's reading is the worse one, and so cannot be the measure.
 READ_BETTER = {
-    "testdata-low-quality-bad-header-wrap.raw": "takes a header line without its fold for the body",
     "multipartemptypart.msg": "takes the epilogue for the only, empty part",
-    "malformed-019.eml": "takes a header with a blank before the colon for the body",
 }
 REAL_MAIL = REPOSITORY.parent / "shared" / "data" / "mail"
 
@@ -42,85 +34,5 @@ def _problems(path: Path) -> Iterable[str]:
         if data.strip():
             yield f"{path.name}: {mail.reason}"
         return
-    haystacks = [read(text) for text in _written(mail) for read in (_essence, _letters)]
-    for number, readings in enumerate(_leaves(data)):
-        if not any(reading in haystack for reading in readings for haystack in haystacks):
-            yield f"{path.parent.name}/{path.name}: leaf {number} is lost: {min(readings)[:60]}"
-
-
-def _written(mail: ParsedMail) -> Iterable[str]:
-    header = "".join(f"{name}{value}" for name, value in mail.headers)
-    yield header + (mail.text or "")
-    yield header + (mail.html or "")
-    for file in mail.attachments:
-        yield file.content.decode("latin-1")
-
-
-def _leaves(data: bytes) -> Iterable[set[str]]:
-    """An independent walk: the standard library's parser, whose own failures on some mails are skipped.
-
-    For each leaf the ways in which its content may rightly be read: with or without the transfer encoding (a wrong
-    label may be ignored), in its own charset or byte by byte.
-    """
-    try:
-        parts = list(email.message_from_bytes(data).walk())
-    except (MessageError, ValueError, LookupError, RecursionError):
-        return
-    inside: set[int] = set()
-    for part in parts:
-        if id(part) in inside:
-            continue
-        if part.get_content_maintype() == "message" and part.is_multipart():
-            inside.update(id(inner) for inner in part.walk())
-            readings = {_essence("".join(f"{name}{value}" for name, value in _first_inner(part)))}
-        elif part.is_multipart():
-            continue
-        else:
-            readings = _readings(part)
-        if any(readings):  # a reading without a letter would be found anywhere
-            yield {reading for reading in readings if reading}
-
-
-def _first_inner(part: "email.message.Message[str, str]") -> list[tuple[str, str]]:
-    """The fields of a forwarded mail, or of the last block of a delivery report."""
-    inner = part.get_payload(-1)
-    assert isinstance(inner, email.message.Message)
-    return [(name, str(value)) for name, value in inner.items()]
-
-
-def _readings(part: "email.message.Message[str, str]") -> set[str]:
-    raw = str(part.get_payload()).encode("utf-8", "surrogateescape")
-    contents = [_decoded(part, raw), raw]
-    if not _letters(_read_as(contents[0], "latin-1")):
-        return set()
-    if "base64" in str(part.get("Content-Transfer-Encoding")).lower():
-        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
-        contents.append(base64.b64decode(digits[: len(digits) // 4 * 4]))
-    charsets = ["latin-1", part.get_content_charset("utf-8"), *MULTI_BYTE]
-    texts = [_read_as(content, charset) for content in contents for charset in charsets]
-    return {_essence(text) for text in texts} | {_letters(text) for text in texts}
-
-
-def _decoded(part: "email.message.Message[str, str]", raw: bytes) -> bytes:
-    try:
-        payload = part.get_payload(decode=True)
-    except (ValueError, LookupError, AssertionError):
-        return raw
-    return payload if isinstance(payload, bytes) else raw
-
-
-def _read_as(content: bytes, charset: str) -> str:
-    try:
-        return content.decode(charset, "ignore")
-    except LookupError:
-        return content.decode("latin-1")
-
-
-def _essence(text: str) -> str:
-    """Letters and digits of ASCII: the same in almost every charset and with any line ends."""
-    return re.sub(r"[^A-Za-z0-9]+", "", text)
-
-
-def _letters(text: str) -> str:
-    """Letters of every alphabet, for texts that have none of ASCII."""
-    return re.sub(r"[\W_]+", "", text)
+    for problem in leaves.lost(data, mail):
+        yield f"{path.parent.name}/{path.name}: {problem}"

@@ -18,6 +18,7 @@ from ece_common.contracts.instances import (
 )
 from ece_common.errors import EceError
 from ece_common.retry import sleep_unless, waits
+from retriever.applied_policies import AppliedPolicies, Compilations
 from retriever.schedule import Surroundings, Watch
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
@@ -73,6 +74,7 @@ class Replica:
         self._poll_seconds = poll_seconds
         self._around: Surroundings | None = None
         self._assignment: RetrieverAssignment | None = None
+        self._compilations = Compilations()
         self._running: dict[int, _Running] = {}
         self._revoked: set[tuple[int, int]] = set()
         self._stopping = False
@@ -87,6 +89,10 @@ class Replica:
     def settings(self) -> RetrieverSettings:
         assert self._assignment is not None, "a watch begins with an assignment"
         return self._assignment.settings
+
+    def policies(self, department_id: int) -> AppliedPolicies:
+        assert self._assignment is not None, "a watch begins with an assignment"
+        return self._compilations.of(department_id, self._assignment.policies)
 
     async def run(self, stop: asyncio.Event, around: Surroundings) -> None:
         """Until `stop`; then the work in hand is finished and the leases are given back."""

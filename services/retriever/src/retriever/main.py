@@ -65,6 +65,7 @@ class Retriever:
             now=lambda: datetime.now(UTC),
             logins=Logins(),
             tallies=self._tallies,
+            policies=self._replica.policies,
         )
         try:
             await self._replica.run(stop, around)

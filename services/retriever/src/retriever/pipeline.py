@@ -1,4 +1,4 @@
-"""READ FIRST: fetch -> parse -> bound the body -> submit -> settle, for one alias under one lease.
+"""READ FIRST: fetch -> parse -> recognise -> bound the body -> submit -> settle, for one alias under one lease.
 
 A mail is let go of on the server only after the Config API said that it is committed. Whatever breaks before that
 leaves it where it is, and it comes again; the Config API's ledger makes the second time harmless.
@@ -24,6 +24,7 @@ from ece_common.contracts.inbound import (
 )
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
+from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.batching import batches
 from retriever.mailbox.port import Listed, Mailbox
 from retriever.reading import read
@@ -67,6 +68,8 @@ class Work:
     halted: Callable[[], bool]
     in_force: Callable[[], bool]
     tallies: Tallies
+    policies: Callable[[], AppliedPolicies] = lambda: NO_POLICIES
+    """Those of the alias's department, as the last assignment brought them."""
     backlog: int = 0
     let_go: int = 0
     """Mails that will not be listed again: settled, or left where they are for good reason."""
@@ -111,7 +114,8 @@ async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettin
             if batch[0].size > settings.maximum_email_size:
                 await _report_large(work, batch[0], settings)
             else:
-                await belt.carry(await read(await work.mailbox.fetch(batch), settings, work.now))
+                mails = await work.mailbox.fetch(batch)
+                await belt.carry(await read(mails, settings, work.policies(), work.now))
         await belt.carry([])
     except EceError:  # the Config API's no: what it committed before is let go of all the same
         await belt.settle()

@@ -4,10 +4,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import structlog
+
 from ece_common.contracts.instances import RetrieverSettings
+from retriever.applied_policies import AppliedPolicies
 from retriever.large_body import bounded
 from retriever.mailbox.port import RawMail
 from retriever.parsing import ParsedMail, parse
+from retriever.recognition import Recognised, recognise
 from retriever.submission import Item, prepare
 
 IN_A_THREAD = 256 * 1024
@@ -15,20 +19,32 @@ IN_A_THREAD = 256 * 1024
 _READ_AT_A_TIME = 16
 
 
-async def read(mails: Sequence[RawMail], settings: RetrieverSettings, now: Callable[[], datetime]) -> list[Item]:
+async def read(
+    mails: Sequence[RawMail], settings: RetrieverSettings, policies: AppliedPolicies, now: Callable[[], datetime]
+) -> list[Item]:
     items: list[Item] = []
     for count, mail in enumerate(mails, 1):
         if len(mail.content) > IN_A_THREAD:
-            items.append(await asyncio.to_thread(_item, mail, settings, now()))
+            items.append(await asyncio.to_thread(item_of, mail, settings, policies, now()))
         else:
-            items.append(_item(mail, settings, now()))
+            items.append(item_of(mail, settings, policies, now()))
         if count % _READ_AT_A_TIME == 0:
             await asyncio.sleep(0)
     return items
 
 
-def _item(raw: RawMail, settings: RetrieverSettings, now: datetime) -> Item:
+def item_of(raw: RawMail, settings: RetrieverSettings, policies: AppliedPolicies, now: datetime) -> Item:
     mail = parse(raw.content)
-    if isinstance(mail, ParsedMail):
-        mail = bounded(mail, settings.maximum_body_size, settings.message_note_for_large_body)
-    return prepare(raw, mail, now)
+    if not isinstance(mail, ParsedMail):
+        return prepare(raw, mail, now)
+    found = _recognised(raw, mail, settings, policies)
+    mail = bounded(mail, settings.maximum_body_size, settings.message_note_for_large_body)
+    return prepare(raw, mail, now, found=found, policy_version=policies.version)
+
+
+def _recognised(raw: RawMail, mail: ParsedMail, settings: RetrieverSettings, policies: AppliedPolicies) -> Recognised:
+    try:
+        return recognise(mail, raw.content, policies.exceptions, settings.bounce_evidence)
+    except Exception:  # noqa: BLE001 - hostile bytes: a report that nobody can read is judged by the phrases
+        structlog.get_logger().exception("mail.report_unreadable", uid=raw.source.uid, uidl=raw.source.uidl)
+        return recognise(mail, raw.content, policies.exceptions, "phrases_only")

@@ -12,6 +12,7 @@ from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
 from ece_common.retry import sleep_unless, waits
+from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.attempts import connected_report, failed_report, wait_uncounted
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox, MailFailure
@@ -43,6 +44,8 @@ class Surroundings:
     now: Callable[[], datetime]
     logins: Logins
     tallies: Tallies
+    policies: Callable[[int], AppliedPolicies] = lambda _department_id: NO_POLICIES
+    """A department's."""
     sleep: Callable[[asyncio.Event, float], Coroutine[Any, Any, bool]] = sleep_unless
     """Ends early, with True, when the event is set."""
     monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
@@ -78,6 +81,7 @@ class Watch:
             halted=self._halt.is_set,
             in_force=around.in_force,
             tallies=around.tallies,
+            policies=lambda: around.policies(alias.department_id),
         )
 
     def halt(self) -> None:

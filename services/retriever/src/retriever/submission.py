@@ -11,6 +11,7 @@ from ece_common.contracts.inbound import InboundAttachment, InboundMessage, Larg
 from ece_common.contracts.settings import LargeEmailAction
 from retriever.mailbox.port import Listed, RawMail
 from retriever.parsing import ParsedMail, Unparsable, parse
+from retriever.recognition import Recognised
 
 _MAXIMUM_REASON = 2000
 
@@ -35,12 +36,21 @@ class Item:
         return sum(map(len, self.contents))
 
 
-def prepare(raw: RawMail, mail: ParsedMail | Unparsable, now: datetime) -> Item:
+def prepare(
+    raw: RawMail,
+    mail: ParsedMail | Unparsable,
+    now: datetime,
+    *,
+    found: Recognised | None = None,
+    policy_version: str | None = None,
+) -> Item:
     """Whatever cannot be written as the contract wants it is handed in as `unparsed`, with its original."""
     if isinstance(mail, Unparsable):
         return unparsed(raw, mail.reason, now)
     try:
-        return Item(_message(raw, mail, now), (raw.content, *(file.content for file in mail.attachments)))
+        message = _message(raw, mail, now, found or Recognised(mail.subtype, None))
+        message.policy_version = policy_version
+        return Item(message, (raw.content, *(file.content for file in mail.attachments)))
     except ValidationError as problem:
         first = problem.errors(include_input=False, include_url=False)[0]
         return unparsed(raw, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", now)
@@ -121,14 +131,14 @@ def _shifted(piece: Slice, base: int) -> Slice:
     return Slice(offset=base + piece.offset, size=piece.size)
 
 
-def _message(raw: RawMail, mail: ParsedMail, now: datetime) -> InboundMessage:
+def _message(raw: RawMail, mail: ParsedMail, now: datetime, found: Recognised) -> InboundMessage:
     return InboundMessage.model_validate(
         {
             "source": raw.source,
             "content_sha256": hashlib.sha256(raw.content).hexdigest(),
             "original": Slice(offset=0, size=len(raw.content)),
-            "subtype": mail.subtype,
-            "evidence": mail.evidence,
+            "subtype": found.subtype,
+            "evidence": found.evidence,
             "auto_submitted": mail.auto_submitted,
             "from": mail.from_,
             "from_name": mail.from_name,

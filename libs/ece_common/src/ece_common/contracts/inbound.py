@@ -66,7 +66,7 @@ class InboundMessage(Strict):
     unparsed_reason: Long | None = None
     evidence: Evidence | None = None
     policy_version: PolicyVersion | None = None
-    """Of the department's policies that were applied to it; None: it could not be read."""
+    """Of the department's policies that were applied to it; None: none were."""
     auto_submitted: AddressText | None = None
     from_: AddressText | None = Field(default=None, alias="from")
     from_name: AddressText | None = None

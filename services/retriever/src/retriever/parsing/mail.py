@@ -54,10 +54,6 @@ class ParsedMail:
     attachments: list[AttachedFile]
     subtype: Literal["email", "auto_reply"] = "email"
 
-    @property
-    def evidence(self) -> dict[str, str] | None:
-        return {"auto_submitted": self.auto_submitted} if self.auto_submitted else None
-
 
 @dataclass(frozen=True, slots=True)
 class Unparsable:

@@ -1,0 +1,168 @@
+"""What a mail is: a customer's, a bounce, an automatic reply or a complaint, and why. Pure.
+
+What is sure comes first: a machine-readable report, then codes and words in a report for people, then what a library
+knows. The department's phrases decide everything else (R238), or all of it under `phrases_only`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ece_common.contracts.activities import Subtype
+from ece_common.contracts.evidence import Evidence, EvidenceSource, ReportedRecipient
+from ece_common.contracts.policies import Failure
+from ece_common.contracts.settings import BounceEvidence
+from ece_common.policies.delivery_exceptions import Looked, Matcher
+from retriever.parsing import ParsedMail
+from retriever.recognition import (
+    bounce_library,
+    delivery_report,
+    feedback_report,
+    provider_notice,
+    returned_message,
+    signs,
+    text_report,
+)
+from retriever.recognition.delivery_report import DeliveryReport
+from retriever.recognition.signs import Signs
+
+_BOUNCES: dict[Failure, Subtype] = {
+    "permanent": "email_permanent_undeliverable",
+    "temporary": "email_temporary_undeliverable",
+}
+_STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+_RECEIPT = "message/disposition-notification"
+_EMBEDDED = re.compile(
+    rb"^[ \t]*(?:reporting-mta|original-recipient|final-recipient)[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
+_EMBEDDED_READ = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    subtype: Subtype
+    evidence: Evidence | None
+
+
+def recognise(mail: ParsedMail, original: bytes, matcher: Matcher, how: BounceEvidence) -> Recognised:
+    found = _by_evidence(mail, original) if how == "delivery_status_first" else None
+    if found is None:
+        found = _by_phrase(mail, matcher) or Recognised(mail.subtype, None)
+    if mail.auto_submitted is None:
+        return found
+    evidence = found.evidence or Evidence(source="headers" if found.subtype == "auto_reply" else None)
+    return Recognised(found.subtype, evidence.model_copy(update={"auto_submitted": mail.auto_submitted[:1000]}))
+
+
+def _by_phrase(mail: ParsedMail, matcher: Matcher) -> Recognised | None:
+    phrase = matcher.match(Looked(mail.from_, mail.subject, mail.raw_subject))
+    if phrase is None:
+        return None
+    reported = returned_message.of(mail)
+    evidence = Evidence(source="phrase", failure=phrase.failure, phrase=phrase, reported=reported)
+    return Recognised(_BOUNCES[phrase.failure], evidence)
+
+
+def _by_evidence(mail: ParsedMail, original: bytes) -> Recognised | None:
+    """None: nothing but phrases can tell."""
+    return _complaint(mail) or _notice(mail) or _machine_readable(mail) or _for_people(mail, original)
+
+
+def _complaint(mail: ParsedMail) -> Recognised | None:
+    feedback = feedback_report.read(mail)
+    if feedback is None:
+        return None
+    evidence = Evidence(
+        source="feedback_report",
+        feedback_type=feedback.kind,
+        recipients=feedback.recipients,
+        reported=returned_message.of(mail),
+    )
+    return Recognised("complaint" if feedback.is_complaint else mail.subtype, evidence)
+
+
+def _notice(mail: ParsedMail) -> Recognised | None:
+    notice = provider_notice.read(mail)
+    if notice is None:
+        return None
+    if notice.kind == "complaint":
+        complaint = Evidence(source="feedback_report", feedback_type="abuse", recipients=notice.recipients)
+        return Recognised("complaint", complaint)
+    return _bounce(mail, "delivery_status", notice.failure, notice.recipients)
+
+
+def _machine_readable(mail: ParsedMail) -> Recognised | None:
+    statuses = [file.content for file in mail.attachments if file.content_type in _STATUS_TYPES]
+    report = delivery_report.read(b"\n\n".join(statuses)) if statuses else None
+    return _reported(mail, report) if report is not None else None
+
+
+def _for_people(mail: ParsedMail, original: bytes) -> Recognised | None:
+    shown = signs.of(mail)
+    if _is_receipt(mail) and not shown.is_report:
+        return Recognised(mail.subtype, None)
+    if not shown.any:
+        return None
+    embedded = _embedded(mail) if shown.server or shown.machine else None
+    if embedded is not None:
+        return _reported(mail, embedded)
+    if shown.is_report:
+        return _told(mail, shown)
+    recipients = bounce_library.read(original)
+    if recipients:
+        return _bounce(mail, "bounce_library", _worst(recipients), recipients)
+    return None
+
+
+def _told(mail: ParsedMail, shown: Signs) -> Recognised:
+    report = text_report.read(mail, shown)
+    return _bounce(mail, report.source, report.failure, report.recipients)
+
+
+def _reported(mail: ParsedMail, report: DeliveryReport) -> Recognised:
+    return _bounce(mail, "delivery_status", report.failure, report.recipients, report.reporting_mta)
+
+
+def _embedded(mail: ParsedMail) -> DeliveryReport | None:
+    """Servers and filters on the way turn a report's parts into text."""
+    for text in _texts(mail):
+        start = _EMBEDDED.search(text)
+        report = delivery_report.read(text[start.start() :]) if start is not None else None
+        if report is not None and any(one.action and one.address for one in report.recipients):
+            return report
+    return None
+
+
+def _texts(mail: ParsedMail) -> Iterator[bytes]:
+    if mail.text:
+        yield mail.text[:_EMBEDDED_READ].encode()
+    for file in mail.attachments:
+        if file.content_type == "text/plain":
+            yield file.content[:_EMBEDDED_READ]
+
+
+def _is_receipt(mail: ParsedMail) -> bool:
+    """A notice that a mail was opened or deleted (RFC 8098). Some servers refuse mail in this form: see signs.py."""
+    return any(file.content_type == _RECEIPT for file in mail.attachments)
+
+
+def _worst(recipients: Sequence[ReportedRecipient]) -> Failure:
+    return "permanent" if any(one.failure == "permanent" for one in recipients) else "temporary"
+
+
+def _bounce(
+    mail: ParsedMail,
+    source: EvidenceSource,
+    failure: Failure | None,
+    recipients: list[ReportedRecipient],
+    reporting_mta: str | None = None,
+) -> Recognised:
+    """Without a failure it tells of a delivery that went well, and is no bounce."""
+    evidence = Evidence(
+        source=source,
+        failure=failure,
+        recipients=recipients,
+        reporting_mta=reporting_mta,
+        reported=returned_message.of(mail),
+    )
+    return Recognised(_BOUNCES[failure] if failure is not None else mail.subtype, evidence)

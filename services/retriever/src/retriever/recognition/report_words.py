@@ -1,0 +1,113 @@
+"""What mail systems write to people about a message that was not delivered, in the languages they write in. Pure.
+
+Ordinary mail uses these words too, so none of them decides alone: signs.py weighs them.
+"""
+
+import re
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_SUBJECT = _any_of(
+    # English
+    r"undeliver", r"failure notice", r"failure delivery", r"non-?\s?deliver", r"\bndrs?\b", r"\bndn\b",
+    r"delivery (?:status )?(?:notification|failure|failed|problem|error|delay|report|has failed|incomplete)",
+    r"delivery (?:was |is )?unsuccess",
+    r"(?:mail|message|e-mail) delivery (?:fail|error|problem|system)", r"delivery (?:of|to) .{0,60}(?:fail|delay)",
+    r"return(?:ed|ing) (?:mail|message|e-?mail|to (?:the )?sender)", r"failed (?:mail|message|delivery)",
+    r"(?:mail|message|e-?mail)(?: was| has been| is)? (?:failed|failure|error|not (?:been )?(?:delivered|sent)"
+    r"|returned|undelivered|bounced|delayed|rejected|refused|blocked)",
+    r"not (?:be |been |yet been )?(?:deliver|sent)", r"could ?n[o']t (?:be )?(?:deliver|send)", r"unable to deliver",
+    r"warning.{0,30}(?:delay|not send|not be|undeliver|could not)", r"delayed (?:mail|message|\d+)",
+    r"still being retried", r"rejected mail", r"error sending", r"problem delivering", r"blocked message",
+    # German, French, Dutch, Italian, Spanish, Portuguese
+    r"nicht zustellbar", r"unzustellbar",
+    r"zustellung\w*(?: ist)? (?:fehlgeschlagen|nicht m[öo]glich)", r"nicht zugestellt", r"non remis", r"non distribu",
+    r"non d[ée]livr", r"[ée]chec (?:de (?:la )?)?(?:remise|distribution|livraison)", r"onbestelbaar",
+    r"niet (?:bezorgd|afgeleverd)", r"mancat[oa] (?:recapito|consegna)", r"non recapitabile",
+    r"impossibile (?:recapitare|consegnare)", r"no se (?:ha podido|puede|pudo) entregar", r"no entregado",
+    r"error de entrega", r"falha (?:na|de|ao) entrega", r"n[ãa]o (?:foi )?(?:entregue|poss[íi]vel)",
+    # Polish, Czech, Scandinavian languages, Finnish, Russian
+    r"odrzucon", r"nie (?:mo[żz]na|dostarczono|dor[ęe]cz)", r"nedoru[čc]", r"kan inte leverer", r"kunne ikke leveres",
+    r"ei voitu toimittaa", r"не доставл", r"недостав", r"не удалось доставить", r"возвращ",
+    # Japanese, Chinese, Korean
+    r"配信(?:不能|エラー|できません)", r"送信(?:エラー|できません|失敗)", r"未配信", r"配達(?:不能|エラー)", r"不達",
+    r"退信", r"投递失败", r"无法(?:送达|投递|传递)", r"無法(?:傳遞|投遞|送達)", r"退件", r"반송", r"전송 ?실패",
+)  # fmt: skip
+_DELIVERY = _any_of(
+    # English
+    r"(?:message|mail|e-?mail|letter|it|recipients?|address(?:es)?|following|delivery)\b[^.\n]{0,100}?(?:could|can|was"
+    r"|were|has|have|did|would|will)\s?(?:not|n.t)\s+(?:yet\s+)?(?:be(?:en)?\s+)?(?:deliver|reach|sent\b|receive|accept"
+    r"|relayed)",
+    r"(?:unable|not able|wasn.t able|weren.t able|couldn.t|could not|cannot|failed|impossible|trouble|error|problem"
+    r"|difficult\w{0,5})\s+(?:to\s+)?(?:be\s+)?(?:deliver|sending your|send (?:your|the)|rout)",
+    r"deliver(?:y|ed|ing)\b[^.\n]{0,100}?(?:fail|problem|abort|error|delayed|rejected|refused|impossible|unsuccessful"
+    r"|not possible)",
+    r"undeliver(?:ed|able)", r"did not reach", r"not (?:yet )?(?:been )?delivered", r"returned to (?:the )?sender",
+    r"following address(?:es)?[^.\n]{0,60}(?:fail|error|problem|reject)", r"non-?deliver", r"mail system error",
+    r"address(?:es)? had (?:permanent|transient|delivery)", r"permanent (?:fatal )?(?:error|fail)", r"fatal error",
+    r"transcript of (?:the )?session", r"did not like our", r"delivery (?:attempts|errors?)",
+    r"(?:mail|message|email)[^.\n]{0,40}(?:rejected|refused|blocked|bounced|returned)", r"rejected (?:by|your|the)",
+    r"error_code", r"smtp error", r"remote host said", r"server message", r"remote server returned",
+    r"returned the following", r"had (?:delivery )?(?:errors|problems)", r"can ?not be (?:found|delivered|reached)",
+    # German, French, and languages that put their word for "not" before the verb
+    r"nicht (?:zugestellt|ausgeliefert|zustellbar)", r"unzustellbar", r"n.a (?:pas )?pu [êe]tre",
+    r"\b(?:no|non|n[ãa]o|nie|niet|ne|kan inte|ikke)\b[^.\n]{0,60}(?:entreg|recapit|consegn|remis|distribu|dostarcz"
+    r"|bezorg|leverer|doru[čc]|livr)",
+    # Russian, Japanese, Chinese
+    r"не (?:был[оа]? |может быть |удалось )?доставл", r"доставить", r"недоставлен",  # noqa: RUF001 - Russian
+    r"配信(?:でき|され|不能|エラー)", r"送信でき", r"送信(?:に失敗|エラー)", r"届け(?:でき|られ)", r"不達", r"退信",
+    r"投递",     r"无法(?:送达|投递|发送)", r"無法", r"退回",
+)  # fmt: skip
+_CAUSE = _any_of(
+    r"(?:recipient|address|mailbox|user|account|host|domain|inbox)\w{0,8}\b[^.\n]{0,60}?(?:unknown"
+    r"|not (?:be )?(?:found|exist|known|recogni[sz]ed|listed|available|valid|local)"
+    r"|do(?:es)?(?: not|n.t) exist|disabled|unavailable|full"
+    r"|over quota|exceed|invalid|inactive|suspended|unreachable|no longer)",
+    r"(?:unknown|invalid|no such|bad|unrout\w{0,5}|non-?existent|incorrect|wrong) (?:local |e-?mail |host |smtp )?"
+    r"(?:user|recipient|mailbox|address|domain|host|account)",
+    r"over quota", r"quota exceeded", r"exceed(?:ed)?[^.\n]{0,30}(?:quota|limit|storage)", r"too many hops",
+    r"relay(?:ing)? (?:access )?denied", r"connection (?:timed out|refused)", r"no mx record",
+    r"not accept\w{0,3} mail", r"spam", r"blacklist", r"queued? (?:too long|period)", r"recipient name is not",
+)  # fmt: skip
+_WAITING = _any_of(
+    r"warning", r"this is (?:only )?a (?:temporary|delay)", r"delay(?:ed)? (?:message|mail|\d|delivery|notif)",
+    r"message (?:is |has been |was )?(?:\S{1,60} )?delayed", r"delivery[^.\n]{0,40}delayed",
+    r"not yet (?:been )?deliver",
+    r"has not been (?:able|delivered|collected)[^.\n]{0,80}(?:hours|minutes|yet|so far)",
+    r"will (?:be retried|keep trying|continue (?:to )?(?:try|attempt|be)|retry|be attempted|try again)",
+    r"still (?:being )?(?:retried|trying|attempting|in (?:the )?queue)", r"keeps? trying",
+    r"you do not need to resend", r"no action is required", r"(?:delivery|message)[^.\n]{0,40}deferred",
+    r"(?:temporar(?:y|ily)|transient)[^.\n]{0,40}(?:fail|error|problem|unavailable|defer|delay|reject)",
+    r"verz[öo]ger", r"retard[ée]", r"en attente", r"retraso", r"ritardo", r"отложен", r"遅延", r"延迟",
+)  # fmt: skip
+_GIVEN_UP = _any_of(
+    r"permanent", r"giv(?:ing|en) up", r"not going to try again", r"no further (?:delivery )?attempts?",
+    r"has expired", r"too old", r"too long", r"aborted", r"final (?:report|notice|failure)",
+)  # fmt: skip
+_TIRED = _any_of(
+    r"retry time(?:out| limit)? (?:exceeded|not reached)", r"try (?:again )?later",
+    r"hosts? (?:\S{1,60} )?(?:have|has) been failing for a long time",
+)  # fmt: skip
+
+
+def in_subject(subject: str) -> bool:
+    return _SUBJECT.search(subject) is not None
+
+
+def of_delivery(text: str) -> bool:
+    """A sentence saying that a message was not delivered."""
+    return _DELIVERY.search(text) is not None
+
+
+def of_cause(text: str) -> bool:
+    """A reason why a server would not take a message."""
+    return _CAUSE.search(text) is not None
+
+
+def of_passing(text: str) -> bool:
+    """The server goes on trying, or gave up over something that may pass."""
+    waiting = _WAITING.search(text) is not None and _GIVEN_UP.search(text) is None
+    return waiting or _TIRED.search(text) is not None
