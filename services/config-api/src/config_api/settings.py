@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class Settings(BaseSettings):
     """Read once, in `main`; every other module gets what it needs as an argument."""
 
-    model_config = SettingsConfigDict(env_prefix="ECE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ECE_", hide_input_in_errors=True, extra="ignore")
 
     database_url: SecretStr
     master_keys: Annotated[list[SecretStr], NoDecode] = Field(min_length=1)
