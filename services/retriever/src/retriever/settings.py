@@ -12,7 +12,7 @@ Networks = Annotated[list[str], NoDecode]
 class Settings(BaseSettings):
     """Read once, in `main`; every other module gets what it needs as an argument."""
 
-    model_config = SettingsConfigDict(env_prefix="ECE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ECE_", hide_input_in_errors=True, extra="ignore")
 
     config_api_url: str
     worker_token: SecretStr
