@@ -54,6 +54,8 @@ async def test_a_retriever_is_told_all_it_needs_of_its_own_aliases(
                 "use_ssl": True,
                 "user_name": alias["incoming"]["user_name"],
                 "password": "incoming secret",
+                    "access_token": None,
+                    "access_token_expires_at": None,
                 "access_token": None,
                 "folder": "Support",
                 "tls": {"ca_bundle": None, "minimum_version": "TLSv1.3"},

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from config_api.access import tables as access
+from config_api.accounts import tables as accounts
 from config_api.activities import tables as activities
 from config_api.aliases import tables as aliases
 from config_api.blocked_extensions import tables as blocked_extensions
@@ -13,6 +14,7 @@ from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
 from config_api.journal import AuditRow, EventRow
 from config_api.notifications import tables as notifications
+from config_api.oauth_applications import tables as oauth_applications
 from config_api.outbound import tables as outbound
 from config_api.preferences import tables as preferences
 from config_api.routing import tables as routing
@@ -23,6 +25,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     AuditRow,
     EventRow,
     preferences.SettingsRow,
+    oauth_applications.ApplicationRow,
+    accounts.AccountRow,
+    accounts.AuthorizationRequestRow,
     aliases.AliasRow,
     aliases.TransitionRow,
     instances.InstanceRow,

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+Networks = Annotated[list[str], NoDecode]
+
 
 class Settings(BaseSettings):
     """Read once, in `main`; every other module gets what it needs as an argument."""
@@ -21,6 +23,12 @@ class Settings(BaseSettings):
     allow_plain_http: bool = False
     tls_cert: str | None = None
     tls_key: str | None = None
+    # Besides the system's, for identity providers and whoever else this service asks.
+    ca_file: str | None = None
+    egress_allow: Networks = []
+    egress_deny: Networks = []
+    # How often each process looks for tokens to renew.
+    token_check_seconds: float = Field(default=10.0, ge=0.05, le=120)
     lease_seconds: float = Field(default=15.0, gt=0, le=600)
     claim_seconds: float = Field(default=120.0, gt=0, le=3600)
     database_connections: int = Field(default=20, ge=2, le=200)
@@ -31,7 +39,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     shutdown_seconds: float = Field(default=25.0, gt=0)
 
-    @field_validator("master_keys", mode="before")
+    @field_validator("master_keys", "egress_allow", "egress_deny", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value

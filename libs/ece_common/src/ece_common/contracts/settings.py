@@ -25,6 +25,10 @@ RetryAfter = Annotated[int, Field(ge=1, le=86_400)]
 PollInterval = Annotated[int, Field(ge=1, le=86_400)]
 
 
+WEB_SERVER = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))"
+"""https, or this machine: what goes there is an authorization code (R155)."""
+
+
 class SharedSettings(Sent):
     """What a partition sets for every department and a department may set for itself."""
 
@@ -69,7 +73,7 @@ class PartitionSettingsChange(Strict):
     smtp_flag: Literal["never", "when_authorization_fails"] | None = None
     default_smtp_user_name: Line | None = None
     default_smtp_password: SecretStr | None = Field(default=None, description="Write-only.")
-    web_server_url: Annotated[SubjectLine, Field(pattern=r"^https://")] | None = None
+    web_server_url: Annotated[SubjectLine, Field(pattern=WEB_SERVER)] | None = None
     attachments_allowed: Extensions | None = None
     attachments_blocked: Extensions | None = None
     maximum_email_size: MaximumEmailSize | None = None

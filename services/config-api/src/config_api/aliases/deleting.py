@@ -31,6 +31,6 @@ async def delete(act: Act, alias_id: int, if_match: str | None) -> None:
 
 
 def _forget(row: AliasRow) -> None:
-    row.incoming_password = row.outgoing_password = None
+    row.incoming_password = row.outgoing_password = row.account_id = None
     row.status, row.recoverable, row.next_attempt_at = "inactive", False, None
     row.version += 1

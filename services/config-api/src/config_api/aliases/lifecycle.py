@@ -94,3 +94,12 @@ def by_administrator(state: State, wanted: AliasStatus) -> Decision:
     after = State("inactive", "administrator", recoverable=False, failed_attempts=state.failed_attempts,
                   next_attempt_at=None, reason="set_by_administrator")  # fmt: skip
     return Decision(after, told=state.status == "active" or state.changed_by != "administrator")
+
+
+def after_account_invalid(state: State) -> Decision:
+    """R192 to R194, R132: nobody is let in any more. What an administrator set inactive stays his decision."""
+    if state.status == "inactive" and not _system_may_retry(state):
+        return Decision(state)
+    after = State("inactive", "system", recoverable=False, failed_attempts=state.failed_attempts,
+                  next_attempt_at=None, reason="authentication_failed")  # fmt: skip
+    return Decision(after, told=True)

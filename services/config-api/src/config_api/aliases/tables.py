@@ -34,6 +34,7 @@ class AliasRow(SQLModel, table=True):
         Index("aliases_one_default", "department_id", unique=True,
               postgresql_where=text("default_alias AND deleted_at IS NULL")),
         Index("aliases_address", "email_key", unique=True, postgresql_where=_ALIVE),
+        Index("aliases_account", "account_id", postgresql_where=text("account_id IS NOT NULL")),
         Index("aliases_name", "department_id", "name", unique=True, postgresql_where=_ALIVE),
         CheckConstraint("deleted_at IS NOT NULL OR department_id IS NOT NULL", name="aliases_department"),
     )  # fmt: skip
@@ -43,7 +44,13 @@ class AliasRow(SQLModel, table=True):
     department_id: int | None = Field(
         sa_column=Column(BigInteger, ForeignKey("departments.id", ondelete="SET NULL"), index=True)
     )
-    account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
+    account_id: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("accounts.id")))
+    # The mailbox belongs to somebody else than the account's user, who may open it.
+    shared_mailbox: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false"))
+    )
+    # Made as a basic alias: its own servers and passwords are kept for the day it leaves the account (R197).
+    converted: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     name: str = Field(sa_column=Column(Text, nullable=False))
     description: str = Field(default="", sa_column=Column(Text, nullable=False))
     email_address: str = Field(sa_column=Column(Text, nullable=False))

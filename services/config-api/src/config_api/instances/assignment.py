@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api.aliases import draft
 from config_api.aliases.tables import AliasRow
-from config_api.instances import repository
+from config_api.instances import mailbox_access, repository
+from config_api.instances.mailbox_access import Accounts
 from config_api.instances.tables import LeaseRow, MembershipRow
 from config_api.instances.upkeep import FALLBACK
 from config_api.preferences import in_force
 from config_api.sealing import Vault
-from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import (
     AssignedAlias,
     DispatcherAssignment,
     DispatcherSettings,
-    IncomingAccess,
     RetrieverAssignment,
     RetrieverSettings,
 )
@@ -39,6 +37,7 @@ class Asked:
 
 async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault) -> Rendered:
     held = await _held(session, asked)
+    accounts = await mailbox_access.accounts_of(session, (alias for alias, _ in held))
     settings = RetrieverSettings.model_validate((await in_force.partition(session)).model_dump())
 
     def rendered() -> bytes:
@@ -47,7 +46,7 @@ async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault) -> Re
             replica=asked.replica,
             lease_seconds=asked.lease_seconds,
             settings=settings,
-            aliases=[_assigned(alias, lease, vault) for alias, lease in held],
+            aliases=[_assigned(alias, lease, accounts, vault) for alias, lease in held],
         )
         return answer.model_dump_json().encode()
 
@@ -74,37 +73,24 @@ async def _held(session: AsyncSession, asked: Asked) -> Sequence[tuple[AliasRow,
     return (await session.exec(query)).all()
 
 
-def _assigned(alias: AliasRow, lease: LeaseRow, vault: Vault) -> AssignedAlias:
+def _assigned(alias: AliasRow, lease: LeaseRow, accounts: Accounts, vault: Vault) -> AssignedAlias:
     assert alias.id is not None
     assert alias.department_id is not None
+    standing = mailbox_access.standing(alias, accounts)
     return AssignedAlias(
         alias_id=alias.id,
         department_id=alias.department_id,
         email_address=alias.email_address,
         epoch=lease.epoch,
         mailbox_generation=alias.mailbox_generation,
-        status=alias.status,  # pyright: ignore[reportArgumentType] - written from the contract's values only
-        recoverable=alias.recoverable,
+        status=standing.status,  # pyright: ignore[reportArgumentType] - written from the contract's values only
+        recoverable=standing.recoverable,
         next_attempt_at=alias.next_attempt_at,
         failed_attempts=alias.failed_attempts,
         handed_over_at=lease.handed_over_at,
-        incoming=_incoming(alias, vault),
+        incoming=mailbox_access.incoming(alias, accounts, vault),
         after_retrieval=alias.after_retrieval,  # pyright: ignore[reportArgumentType]
         move_to=alias.move_to,
-    )
-
-
-def _incoming(alias: AliasRow, vault: Vault) -> IncomingAccess:
-    configured = draft.of_row(alias)
-    return IncomingAccess(
-        server_type=alias.incoming_server_type,  # pyright: ignore[reportArgumentType]
-        server_name=alias.incoming_server_name,
-        port=configured.port("incoming"),
-        use_ssl=alias.incoming_use_ssl,
-        user_name=alias.incoming_user_name,
-        password=vault.open(alias.incoming_password) if alias.incoming_password is not None else "",
-        folder=alias.incoming_folder,
-        tls=TlsOptions(**alias.incoming_tls),
     )
 
 

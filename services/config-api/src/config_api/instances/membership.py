@@ -6,7 +6,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import and_, col, or_, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api import database
+from config_api import changes, database
+from config_api.aliases.tables import AliasRow
 from config_api.instances import repository
 from config_api.instances.tables import InstanceRow, LeaseRow, MembershipRow
 from ece_common.contracts.base import Reference
@@ -111,3 +112,14 @@ async def alias_changed(session: AsyncSession, alias_id: int) -> None:
 
 async def settings_changed(session: AsyncSession) -> None:
     await repository.grow_versions(session, col(InstanceRow.kind) == "retriever")
+
+
+async def accounts_changed(session: AsyncSession, account_ids: Sequence[int]) -> None:
+    """Their aliases' servers or tokens are others: one new version for each instance, however many aliases it has."""
+    own = (
+        select(MembershipRow.instance_id)
+        .join(AliasRow, col(AliasRow.id) == col(MembershipRow.alias_id))
+        .where(col(AliasRow.account_id) == repository.ids(account_ids), col(AliasRow.deleted_at).is_(None))
+    )
+    await repository.grow_versions(session, and_(col(InstanceRow.kind) == "retriever", col(InstanceRow.id).in_(own)))
+    await changes.announce(session, changes.OUTBOUND)

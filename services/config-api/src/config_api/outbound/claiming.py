@@ -12,14 +12,16 @@ from config_api import bulk
 from config_api.acting import Act
 from config_api.aliases.tables import AliasRow
 from config_api.bulk import Bulk
+from config_api.instances import mailbox_access
 from config_api.instances import repository as instances
+from config_api.instances.mailbox_access import Accounts
 from config_api.outbound import access, addressing, claim_ids, handing_out, recording, sweeping, troubles
 from config_api.outbound.access import DefaultServer, Route
 from config_api.outbound.conclusion import WAITING_SECONDS, Rules, State, fail
 from config_api.preferences import in_force
 from config_api.sealing import CannotOpen
 from ece_common.contracts.outbound import ClaimAnswer, ClaimRequest
-from ece_common.errors import NotFound
+from ece_common.errors import Conflict, NotFound, Transient
 
 _DUE = """
     SELECT d.activity_id, d.alias_id, d.automatic, d.status, d.attempts, d.next_attempt_at, d.give_up_at,
@@ -59,7 +61,8 @@ async def claim(act: Act, request: ClaimRequest, claim_seconds: float) -> ClaimA
     if not due:
         return ClaimAnswer(claims=[], routes={})
     aliases = await _aliases(act, {row["alias_id"] for row in due} - {None})
-    return await _hand_out(act, rows, rules, _Due(due, aliases, default_route, request))
+    accounts = await mailbox_access.accounts_of(act.session, aliases.values())
+    return await _hand_out(act, rows, rules, _Due(due, aliases, accounts, default_route, request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class _Due:
 
     rows: Sequence[asyncpg.Record]
     aliases: Mapping[int | None, AliasRow]
+    accounts: Accounts
     default_route: Route | None
     request: ClaimRequest
 
@@ -78,7 +82,8 @@ async def _paused_aliases(act: Act, paused: set[str]) -> list[int]:
     if not named:
         return []
     found = (await _aliases(act, set(named))).values()
-    return [row.id for row in found if row.id is not None and access.key_of(act.vault, row) in paused]
+    accounts = await mailbox_access.accounts_of(act.session, found)
+    return [row.id for row in found if row.id is not None and access.key_of(act.vault, row, accounts) in paused]
 
 
 async def _aliases(act: Act, ids: set[int]) -> dict[int | None, AliasRow]:
@@ -124,8 +129,8 @@ def _routes(act: Act, due: _Due) -> tuple[dict[int | None, Route], dict[int, tup
                 routes[id_] = due.default_route
             continue
         try:
-            routes[id_] = access.of_alias(act.vault, alias)
-        except CannotOpen as problem:
+            routes[id_] = access.of_alias(act.vault, alias, due.accounts)
+        except (CannotOpen, Conflict, Transient) as problem:
             trouble[id_] = (problem.code, problem.detail)
     return routes, trouble
 

@@ -1,0 +1,82 @@
+"""E-mail accounts: a mailbox owner's consent, kept alive, for the aliases inside it (R158 to R171)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from ece_common.contracts import oauth_examples
+from ece_common.contracts.base import Id, Line, Name, Note, Sent, Strict
+
+AccountStatus = Literal["active", "inactive"]
+AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
+AuthenticationFlow = Literal["authorization_code", "client_credentials"]
+AuthorizationState = Literal["not_authorized", "authorized", "invalid"]
+AuthorizationCode = Annotated[SecretStr, Field(min_length=1, max_length=8192)]
+_ADDRESS = Field(default=None, description="Given by the OAuth application (R163, R164): another value is refused.")
+_CODE = Field(
+    default=None,
+    description="What the sign-in page ended with. Redeemed on save, so within ten minutes. Write-only.",
+)
+
+
+class NewAccount(Strict):
+    model_config = oauth_examples.NEW_ACCOUNT
+
+    account_name: Name
+    account_description: Note = ""
+    status: AccountStatus = "active"
+    oauth_application_id: Id
+    server_type: AccountServerType = "imap_and_smtp"
+    address: Line | None = _ADDRESS
+    authentication_type: Literal["oauth_2_0"] = "oauth_2_0"
+    authentication_flow: AuthenticationFlow = Field(
+        default="authorization_code",
+        description="`client_credentials`: the application itself has the right to the mailboxes; nobody signs in.",
+    )
+    authorization_code: AuthorizationCode | None = _CODE
+
+
+class AccountChange(Strict):
+    """RFC 7396 merge patch: a field left out stays. Another application, server type or flow needs a new
+    `authorization_code`, unless the account was never authorized.
+    """
+
+    model_config = oauth_examples.ACCOUNT_CHANGE
+
+    account_name: Name | None = None
+    account_description: Note | None = None
+    status: AccountStatus | None = None
+    oauth_application_id: Id | None = None
+    server_type: AccountServerType | None = None
+    address: Line | None = _ADDRESS
+    authentication_type: Literal["oauth_2_0"] | None = None
+    authentication_flow: AuthenticationFlow | None = None
+    authorization_code: AuthorizationCode | None = _CODE
+
+
+class Account(Sent):
+    """An account as anyone may see it: no code and no token in it."""
+
+    model_config = oauth_examples.ACCOUNT
+
+    id: int
+    department_id: int
+    account_name: str
+    account_description: str
+    status: AccountStatus
+    oauth_application_id: int
+    server_type: AccountServerType
+    address: str
+    authentication_type: Literal["oauth_2_0"]
+    authentication_flow: AuthenticationFlow
+    authorization_state: AuthorizationState
+    authorization_reason: str | None
+    """Why it is not authorized, or why the last renewal failed: the provider's `error`, or one of ours."""
+    authorization_detail: str | None
+    """In the provider's own words, with a hint."""
+    authorization_changed_at: datetime
+    authorized_user_name: str | None
+    access_token_expires_at: datetime | None
+    created_at: datetime
+    updated_at: datetime

@@ -1,0 +1,1 @@
+"""OAuth applications: what the providers know us as, and how they are asked for tokens."""
