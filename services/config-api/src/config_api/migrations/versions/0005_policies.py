@@ -22,6 +22,8 @@ def _moments() -> tuple[sa.Column, ...]:
 
 
 def upgrade() -> None:
+    # Which state of its department's policies a mail went through.
+    op.add_column("activities", sa.Column("policy_version", sa.Text(), nullable=True))
     op.create_table(
         "delivery_exceptions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -79,6 +81,7 @@ def _give_predefined() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("activities", "policy_version")
     op.drop_table("blocked_file_extensions")
     op.drop_table("withdrawn_delivery_exceptions")
     op.drop_table("delivery_exceptions")
