@@ -32,6 +32,7 @@ from config_api.backlog import Backlog
 from config_api.blocked_extensions import repository as blocked_extensions_repository
 from config_api.blocked_extensions import routes as blocked_extensions
 from config_api.changes import Changes
+from config_api.connections import routes as connections
 from config_api.database import create_engine, create_sessions
 from config_api.delivery_exceptions import predefined as predefined_exceptions
 from config_api.delivery_exceptions import routes as delivery_exceptions
@@ -42,16 +43,19 @@ from config_api.instances import membership
 from config_api.instances import routes as instances
 from config_api.instances import token_routes as instances_tokens
 from config_api.instances import worker_routes as instances_worker
+from config_api.jobs import routes as jobs
 from config_api.notifications import telling
 from config_api.notifications.telling import Teller
 from config_api.oauth_applications import routes as oauth_applications
 from config_api.oauth_applications.identity import IdentityProvider
+from config_api.outbound import bounced as outbound_bounced
 from config_api.outbound import routes as outbound
 from config_api.outbound import sweeping
 from config_api.outbound.sweeping import Sweeper
 from config_api.outgoing_http import OutgoingHttp
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
+from config_api.reprocessing import routes as reprocessing
 from config_api.routing import queues
 from config_api.routing import repository as routing_repository
 from config_api.routing import routes as routing
@@ -92,6 +96,7 @@ def _hooks() -> Hooks:
     hooks.department_followers.append(predefined_exceptions.give)
     hooks.department_cleaners.append(predefined_exceptions.take_back)
     hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
+    hooks.report_linkers.append(outbound_bounced.link)
     hooks.policy_followers.append(membership.settings_changed)
     hooks.queue_guards.append(activities_guarding.of_queue)
     hooks.alias_placement = membership.RetrieverPlacement()
@@ -121,6 +126,9 @@ def _routes() -> APIRouter:
         activities,
         outbound,
         inbound,
+        jobs,
+        connections,
+        reprocessing,
         events,
     ):
         v1.include_router(slice_routes.router)

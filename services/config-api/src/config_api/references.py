@@ -11,6 +11,8 @@ from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ece_common.contracts.base import Reference
+from ece_common.contracts.policies import DepartmentPolicies
+from ece_common.contracts.evidence import Evidence
 from ece_common.errors import Conflict
 
 Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
@@ -18,6 +20,14 @@ Follower = Callable[[AsyncSession, int], Awaitable[None]]
 AccountsFollower = Callable[[AsyncSession, Sequence[int]], Awaitable[None]]
 Actor = Any
 """An `acting.Act`, which stands above this module."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """A mail that came in and tells of one that went out. `activity_id` is the one it gets."""
+
+    activity_id: int
+    evidence: Evidence
 
 
 class Placement(Protocol):
@@ -58,6 +68,14 @@ class Hooks:
     # The account stopped working, with the reason in words: only an administrator helps.
     account_invalid_followers: list[Callable[[Actor, int, str], Awaitable[None]]] = field(
         default_factory=list[Callable[[Actor, int, str], Awaitable[None]]]
+    )
+    # Delivery reports and complaints that came in; answers which outgoing activity each is surely about.
+    report_linkers: list[Callable[[Actor, Sequence[Report]], Awaitable[dict[int, int]]]] = field(
+        default_factory=list[Callable[[Actor, Sequence[Report]], Awaitable[dict[int, int]]]]
+    )
+    # The policies in force, by department: what a worker is to apply.
+    department_policies: Callable[[AsyncSession, Sequence[int]], Awaitable[dict[int, DepartmentPolicies]]] | None = (
+        None
     )
     policy_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
         default_factory=list[Callable[[AsyncSession], Awaitable[None]]]

@@ -14,6 +14,7 @@ from config_api.inbound.batches import Batch
 from config_api.inbound.ledger import Entry, Mailbox
 from config_api.inbound.storing import Arrival
 from config_api.instances import leases
+from config_api.references import Report
 from config_api.routing import placement
 from ece_common.contracts.inbound import InboundAnswer, InboundBatch, InboundMessage, InboundResult, KnownQuery
 from ece_common.errors import Conflict, NotFound
@@ -86,7 +87,7 @@ async def _store(
         return
     alias_id, department_id = place
     queues = await placement.queues_of(act.session, department_id)
-    answered = await _answered(rows, department_id, new)
+    answered = {**await _answered(rows, department_id, new), **await _reported(act, new)}
     arrivals = [
         Arrival(
             activity_id=activity_id,
@@ -99,6 +100,19 @@ async def _store(
         for activity_id, message in new.items()
     ]
     await storing.store(rows, act.vault, arrivals, contents, act.now)
+
+
+async def _reported(act: Act, new: Mapping[int, InboundMessage]) -> dict[int, int]:
+    """The outgoing activity each delivery report or complaint is about, where it proves that it knows it."""
+    reports = [
+        Report(id_, mail.evidence)
+        for id_, mail in new.items()
+        if mail.evidence is not None and mail.evidence.reported is not None
+    ]
+    linked: dict[int, int] = {}
+    for link in act.hooks.report_linkers if reports else ():
+        linked |= await link(act, reports)
+    return linked
 
 
 async def _answered(rows: Bulk, department_id: int, new: Mapping[int, InboundMessage]) -> dict[int, int | None]:
