@@ -11,8 +11,8 @@ from fastapi import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from ece_common.contracts.base import Reference
-from ece_common.contracts.policies import DepartmentPolicies
 from ece_common.contracts.evidence import Evidence
+from ece_common.contracts.policies import DepartmentPolicies
 from ece_common.errors import Conflict
 
 Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
