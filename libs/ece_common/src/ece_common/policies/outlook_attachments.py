@@ -43,8 +43,8 @@ def opened(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
     del name
     try:
         for names, data in _attachments(content, bounds):
-            longest, *others = sorted({*names, ""}, key=len, reverse=True)
-            yield Entry(longest, data[:HEAD], lambda data=data: data)
+            first, *others = [*dict.fromkeys(filter(None, names)), ""]
+            yield Entry(first, data[:HEAD], lambda data=data: data)
             yield from map(Entry, others)
     except _BROKEN as problem:
         raise Sealed(UNKNOWN_PACKING) from problem
@@ -64,7 +64,7 @@ def _attachments(content: bytes, bounds: Bounds) -> Iterator[tuple[list[str], by
             data = one.data
         elif one.name == TNEF.ATTATTACHMENT:
             more, inner = _described(one.data)
-            names += more
+            names = more + names
             data = inner or data
     if names or data:
         yield names, data
@@ -90,7 +90,8 @@ def _described(data: bytes) -> tuple[list[str], bytes]:
     for found in decode_mapi(_Guarded(pack("<I", count) + data[4:]), "cp1252"):
         if found.name in _NAMES:
             value = found.data
-            names.append(value if isinstance(value, str) else bytes(value).decode("cp1252", "replace"))
+            name = value if isinstance(value, str) else bytes(value).decode("cp1252", "replace")
+            names.insert(0 if found.name == properties.MAPI_ATTACH_LONG_FILENAME else len(names), name)
         elif found.name == properties.MAPI_ATTACH_DATA_OBJ:
             content = bytes(found.data).removeprefix(IMESSAGE_SIG)
     return [one.strip("\0") for one in names], content

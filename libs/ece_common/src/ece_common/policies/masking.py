@@ -1,0 +1,191 @@
+"""Sensitive data in a mail's texts becomes masking characters before anybody stores or shows it (R30 to R37). Pure.
+
+Patterns are applied in the order of the list, later ones to what earlier ones left. A pattern that runs out of time
+hides the whole text it was looking through: never unmasked, never stuck.
+"""
+
+import html
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ece_common.contracts.policies import MaskingPattern
+from ece_common.policies.masking_engines import AnyOf, Expression, OutOfTime, Span, Watch
+from ece_common.policies.masking_escapes import PatternError
+from ece_common.policies.masking_html import HtmlViews
+from ece_common.policies.masking_views import View, applied, is_odd, of_text
+
+SECONDS_A_PATTERN = 0.4
+"""For one pattern in one text."""
+SECONDS_A_MAIL = 5.0
+LONGEST_PREFILTERED = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A text that was hidden whole, and the pattern that could not be applied to it in time."""
+
+    part: str
+    pattern: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a pattern found in a plain text. Masking moves nothing there: the span is that of the result too."""
+
+    pattern: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    settings: MaskingPattern
+    expression: Expression | None
+    """None: it does not compile here, so that nobody knows what it would have found."""
+
+    def spans(self, text: str, watch: Watch) -> Iterator[tuple[Span, list[Span]]]:
+        """Each match and which of it to mask. A number that is none by Luhn may begin one character later."""
+        if self.expression is None:
+            raise OutOfTime
+        search = self.expression.search(text, watch)
+        position = 0
+        while position <= len(text) and (found := search(position)) is not None:
+            start, end = found
+            if end > start and (not self.settings.apply_luhn or luhn(text[start:end])):
+                yield found, _left_over(self.settings, start, end)
+                position = end
+            else:
+                position = start + 1
+
+
+class Masker:
+    """Built once for a state of the policies, then asked for every mail."""
+
+    def __init__(self, patterns: Sequence[MaskingPattern], clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._patterns = [_Pattern(pattern, _compiled(pattern)) for pattern in patterns]
+        compiled = [pattern.expression for pattern in self._patterns if pattern.expression is not None]
+        self._any = AnyOf(compiled) if len(compiled) == len(self._patterns) else None
+
+    def mail(self) -> "MailMasking":
+        """For the texts of one mail, which share its time."""
+        return MailMasking(self._patterns, self._any, self._clock)
+
+
+class MailMasking:
+    """Masks one text after the other; remembers what had to be hidden whole."""
+
+    def __init__(self, patterns: Sequence[_Pattern], any_of: AnyOf | None, clock: Callable[[], float]) -> None:
+        self._patterns, self._any, self._clock = patterns, any_of, clock
+        self._watch = Watch(SECONDS_A_MAIL, clock)
+        self.hidden: list[Hidden] = []
+        self.hits: list[Hit] = []
+
+    def text(self, value: str, part: str) -> str:
+        """The text as it may be stored: never longer than it was."""
+        if not value or not self._patterns:
+            return value
+        odd = is_odd(value)
+        try:
+            if not self._may_match(of_text(value).text if odd else value) and not (odd and self._may_match(value)):
+                return value
+            for pattern in self._patterns:
+                value = self._plain(pattern, value, odd=odd)
+        except _Failed as failure:
+            return self._hide(failure, part, len(value))
+        return value
+
+    def html(self, value: str, part: str) -> str:
+        """HTML stays well-formed where it was: only what is read is replaced."""
+        if not value or not self._patterns:
+            return value
+        try:
+            views = HtmlViews(value)
+            if not self._may_match(views.visible.text) and not self._may_match(views.hidden.text):
+                return value
+            for pattern in self._patterns:
+                masked = self._both(pattern, value, views)
+                if masked != value:
+                    value, views = masked, HtmlViews(masked)
+        except _Failed as failure:
+            return self._hide(failure, part, len(value), escape=html.escape)
+        return value
+
+    def address(self, value: str, part: str) -> str:
+        """An address keeps its at sign and domain: without them nobody could answer. Its local part is masked."""
+        local, at, domain = value.rpartition("@")
+        return self.text(local, part) + at + domain if at else self.text(value, part)
+
+    def _may_match(self, text: str) -> bool:
+        if self._any is None or len(text) > LONGEST_PREFILTERED:
+            return True
+        try:
+            return self._any.may_match(text, self._limit())
+        except OutOfTime:
+            return True
+
+    def _limit(self) -> Watch:
+        try:
+            return Watch(min(SECONDS_A_PATTERN, self._watch.left()), self._clock)
+        except OutOfTime:
+            return Watch(0.0, self._clock)
+
+    def _plain(self, pattern: _Pattern, value: str, *, odd: bool) -> str:
+        spans = self._found(pattern, value)
+        if odd:
+            # What reads the same in ASCII is found as well as what the pattern names by its own letters.
+            value = applied(value, self._edits(pattern, of_text(value)), pattern.settings.masking_character)
+        edits = [(start, end, end - start) for _, masked in spans for start, end in masked]
+        self.hits += [Hit(pattern.settings.name, *whole) for whole, _ in spans]
+        return applied(value, edits, pattern.settings.masking_character)
+
+    def _both(self, pattern: _Pattern, value: str, views: HtmlViews) -> str:
+        edits = [edit for view in (views.visible, views.hidden) for edit in self._edits(pattern, view)]
+        return applied(value, edits, pattern.settings.masking_character)
+
+    def _edits(self, pattern: _Pattern, view: View) -> Iterator[tuple[int, int, int]]:
+        for _, masked in self._found(pattern, view.text):
+            for start, end in masked:
+                yield from view.edits(start, end)
+
+    def _found(self, pattern: _Pattern, text: str) -> list[tuple[Span, list[Span]]]:
+        try:
+            return list(pattern.spans(text, self._limit()))
+        except OutOfTime as problem:
+            raise _Failed(pattern.settings.name, compiled=pattern.expression is not None) from problem
+
+    def _hide(self, failure: "_Failed", part: str, length: int, escape: Callable[[str], str] = str) -> str:
+        self.hidden.append(Hidden(part, failure.pattern, failure.reason))
+        note = escape(f"[Masked as a whole: the pattern {failure.pattern} {failure.reason}.]")
+        return note if len(note) <= length else "*" * length
+
+
+class _Failed(Exception):
+    def __init__(self, pattern: str, *, compiled: bool) -> None:
+        super().__init__(pattern)
+        self.pattern = pattern
+        self.reason = "took too long" if compiled else "cannot be used"
+
+
+def luhn(text: str) -> bool:
+    """Whether the digits in it, and nothing else, end in their check digit (ISO/IEC 7812-1 annex B)."""
+    digits = [int(mark) for mark in text if mark in "0123456789"]
+    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
+    return len(digits) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _left_over(settings: MaskingPattern, start: int, end: int) -> list[Span]:
+    """What is masked of a match: all of it when as much or more of it would be left readable."""
+    left, right = settings.unmask_from_left, settings.unmask_from_right
+    if left + right >= end - start:
+        return [(start, end)]
+    return [(start + left, end - right)]
+
+
+def _compiled(pattern: MaskingPattern) -> Expression | None:
+    try:
+        return Expression(pattern.java_regular_expression, "java")
+    except PatternError:
+        return None
