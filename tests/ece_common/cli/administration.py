@@ -26,8 +26,10 @@ class Kept:
     activities: list[Item] = field(default_factory=list)
     events: list[Item] = field(default_factory=list)
     replies: list[Item] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
     queries: list[dict[str, str]] = field(default_factory=list)
     bodies: list[Item] = field(default_factory=list)
+    tokens: dict[int, Item] = field(default_factory=dict)
     version: int = 1
 
 
@@ -42,6 +44,7 @@ def administration(kept: Kept) -> FastAPI:
     app = FastAPI()
     _guard(app)
     _departments(app, kept)
+    _tokens(app, kept)
     _aliases(app, kept)
     _alias(app, kept)
     _instances(app, kept)
@@ -80,10 +83,34 @@ def _departments(app: FastAPI, kept: Kept) -> None:
         kept.departments.append({"id": len(kept.departments) + 1, **body})
         return kept.departments[-1]
 
+    @app.get("/v1/departments/{number}")
+    async def shown(number: int) -> Item:
+        return kept.departments[number - 1]
+
+    @app.patch("/v1/departments/{number}")
+    async def changed(number: int, request: Request) -> Item:
+        kept.departments[number - 1] |= await request.json()
+        return kept.departments[number - 1]
+
+    @app.delete("/v1/departments/{number}", status_code=204)
+    async def deleted(number: int) -> None:
+        del kept.departments[number - 1]
+
+
+def _tokens(app: FastAPI, kept: Kept) -> None:
+    @app.get("/v1/tokens")
+    async def listed() -> Item:
+        return {"items": list(kept.tokens.values())}
+
     @app.post("/v1/tokens", status_code=201)
     async def minted(request: Request) -> Item:
         kept.bodies.append(await request.json())
-        return {"id": 5, **kept.bodies[-1], "token": "ece_new"}
+        kept.tokens[5] = {"id": 5, **kept.bodies[-1]}
+        return {**kept.tokens[5], "token": "ece_new"}
+
+    @app.delete("/v1/tokens/{number}", status_code=204)
+    async def revoked(number: int) -> None:
+        kept.tokens[number]["revoked_at"] = "2026-03-01T12:00:00Z"
 
 
 def _aliases(app: FastAPI, kept: Kept) -> None:
@@ -126,6 +153,11 @@ def _alias(app: FastAPI, kept: Kept) -> None:
             raise Conflict("the default alias stays", code="default_alias", references=used)
         del kept.aliases[number]
 
+    @app.get("/v1/aliases/{number}/status-transitions")
+    async def history(number: int) -> Item:
+        change = {"id": 1, "alias_id": number, "from": "active", "to": "inactive", "reason": "service_not_started"}
+        return {"items": [change | {"attempts": 3, "changed_by": "system", "detail": "mail.test:993 refuses"}]}
+
     @app.post("/v1/aliases/{number}/test-connection")
     async def tested(number: int) -> Item:
         steps = [{"name": "dns", "ok": True}, {"name": "authenticate", "ok": number != 2, "detail": "NO [AUTH]"}]
@@ -136,6 +168,11 @@ def _instances(app: FastAPI, kept: Kept) -> None:
     @app.get("/v1/{kind}-instances")
     async def listed(kind: str) -> Item:
         return {"items": kept.instances[kind]}
+
+    @app.post("/v1/{kind}-instances", status_code=201)
+    async def created(kind: str, request: Request) -> Item:
+        kept.instances[kind].append({"kind": kind, "alias_ids": [], **await request.json()})
+        return kept.instances[kind][-1]
 
     @app.get("/v1/{kind}-instances/{number}")
     async def shown(kind: str, number: int) -> JSONResponse:
@@ -157,8 +194,16 @@ def _activities(app: FastAPI, kept: Kept) -> None:
 
     @app.post("/v1/activities/{number}/replies", status_code=201)
     async def replied(number: int, request: Request) -> Item:
-        kept.replies.append({"parent_id": number, **await request.json()})
+        key = request.headers.get("idempotency-key")
+        if key is None or key not in kept.keys:
+            kept.replies.append({"parent_id": number, **await request.json()})
+        kept.keys |= {key} if key is not None else set()
         return {"id": 99, "parent_id": number}
+
+    @app.get("/v1/activities/{number}/delivery")
+    async def delivery(number: int) -> Item:
+        recipient = {"address": "ada@customer.test", "status": "failed", "smtp_reply": "550 5.1.1 No such user"}
+        return {"activity_id": number, "status": "failed", "recipients": [recipient]}
 
     @app.get("/v1/events")
     async def events(after: int = 0) -> Item:

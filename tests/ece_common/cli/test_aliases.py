@@ -183,3 +183,27 @@ def test_a_connection_test_shows_each_step_and_its_failure_is_the_exit_code(ece:
 
     assert failed.exit_code == 1
     assert "NO [AUTH]" in failed.stdout
+
+
+def test_the_history_says_why_an_alias_stopped_in_the_mail_servers_words(ece: Ece) -> None:
+    shown = ece("aliases", "history", "1").stdout
+
+    assert "service_not_started" in shown
+    assert "mail.test:993 refuses" in shown
+
+
+def test_a_server_is_changed_by_a_script_with_its_password_from_a_file(kept: Kept, ece: Ece, tmp_path: Path) -> None:
+    kept.aliases[1] = an_alias(1)
+    secret = tmp_path / "password"
+    secret.write_text("s3cret\n")
+
+    assert ece("aliases", "set", "1", "incoming.port=993", "--password", f"incoming={secret}").exit_code == 0
+
+    assert kept.bodies == [{"incoming": {"port": "993", "password": "s3cret", "verify_password": "s3cret"}}]
+
+
+def test_a_change_of_nothing_is_refused_instead_of_looking_like_one(kept: Kept, ece: Ece) -> None:
+    done = ece("aliases", "set", "1")
+
+    assert (done.exit_code, kept.bodies) == (1, [])
+    assert "field=value" in done.stderr

@@ -27,6 +27,46 @@ def test_departments_are_created_and_listed_over_all_pages(ece: Ece) -> None:
     assert "for Billing" in ece("departments", "list").stdout
 
 
+def test_a_department_is_renamed_and_deleted_only_when_confirmed(kept: Kept, ece: Ece) -> None:
+    assert ece("departments", "set", "1", "name=Store").exit_code == 0
+    assert kept.departments[0]["name"] == "Store"
+
+    refused = ece("departments", "delete", "1", typed="n\n")
+    assert (refused.exit_code, len(kept.departments)) == (1, 1)
+    assert "Store" in refused.stdout
+
+    assert ece("departments", "delete", "1", "--yes").exit_code == 0
+    assert kept.departments == []
+
+
+def test_a_token_is_minted_listed_without_its_text_and_revoked(kept: Kept, ece: Ece) -> None:
+    assert "ece_new" in ece("tokens", "mint", "blue", "--kind", "retriever", "--instance", "blue").stdout
+    listed = ece("tokens", "list").stdout
+    assert "blue" in listed
+    assert "ece_new" not in listed
+
+    assert ece("tokens", "revoke", "5").exit_code == 0
+    assert kept.tokens[5]["revoked_at"] is not None
+
+
+def test_an_instance_is_created_and_says_what_its_workers_need(kept: Kept, ece: Ece) -> None:
+    done = ece("instances", "create", "blue", "--kind", "dispatcher")
+
+    assert kept.instances["dispatcher"][0]["name"] == "blue"
+    assert "ECE_INSTANCE=blue" in done.stdout
+
+
+def test_an_answer_given_twice_with_the_same_key_is_sent_once(kept: Kept, ece: Ece) -> None:
+    for _ in range(2):
+        assert ece("activities", "reply", "4", "--text", "Tomorrow.", "--key", "k1").exit_code == 0
+
+    assert [reply["text"] for reply in kept.replies] == ["Tomorrow."]
+
+
+def test_a_delivery_is_shown_in_the_mail_servers_words(ece: Ece) -> None:
+    assert "550 5.1.1 No such user" in ece("activities", "delivery", "99").stdout
+
+
 def test_a_token_that_may_not_is_told_so(ece: Ece) -> None:
     done = ece("departments", "list", token="stolen")
 

@@ -41,10 +41,19 @@ def reply(
     activity: ActivityId,
     text: Annotated[str | None, typer.Option(help="What to answer; read from standard input when left out.")] = None,
     subject: Annotated[str | None, typer.Option(help="Another subject than Re: ...")] = None,
+    key: Annotated[str | None, typer.Option(help="With the same key a repeated command sends nothing twice.")] = None,
     as_json: Json = False,
 ) -> None:
     """Answer an activity; recipients, sender and subject follow from it."""
     body: dict[str, str] = {"text": sys.stdin.read() if text is None else text}
     if subject is not None:
         body["subject"] = subject
-    show_one(remote(context).call("POST", f"/activities/{activity}/replies", body), as_json=as_json)
+    headers = {"Idempotency-Key": key} if key is not None else None
+    made = remote(context).call("POST", f"/activities/{activity}/replies", body, headers=headers)
+    show_one(made, as_json=as_json)
+
+
+@app.command()
+def delivery(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
+    """Show what became of an outgoing e-mail, recipient by recipient, in the mail server's words."""
+    show_one(remote(context).call("GET", f"/activities/{activity}/delivery"), as_json=as_json)

@@ -7,10 +7,12 @@ import typer
 
 from ece_common.cli.fields import Json, asked_password, parsed
 from ece_common.cli.output import say, show_list, show_one
-from ece_common.cli.remote import Remote, remote
+from ece_common.cli.remote import Remote, refuse, remote
+from ece_common.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, help="The addresses customers write to, and their servers.")
 
+HISTORY = ("at", "from", "to", "reason", "attempts", "changed_by", "detail")
 COLUMNS = (
     "id",
     "department_id",
@@ -48,6 +50,18 @@ def show(context: typer.Context, alias: AliasId, as_json: Json = False) -> None:
 
 
 @app.command()
+def history(
+    context: typer.Context,
+    alias: AliasId,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show each change of its status: when, why, by whom, and what the mail server said."""
+    found = remote(context).pages(f"/aliases/{alias}/status-transitions", limit=limit)
+    show_list(found, HISTORY, as_json=as_json)
+
+
+@app.command()
 def create(
     context: typer.Context,
     department: Annotated[int, typer.Argument(help="The department's id.")],
@@ -64,7 +78,7 @@ def create(
     """
     body = parsed(fields)
     _part(body, "incoming").update(asked_password("Incoming password", incoming_password_file))
-    # Only ESMTP knows users and passwords (R95 to R97); a server without authentication has neither.
+    # Only ESMTP knows users and passwords; a server without authentication has neither.
     if outgoing_password_file is not None or "user_name" in _part(body, "outgoing"):
         _part(body, "outgoing").update(asked_password("Outgoing password", outgoing_password_file))
     show_one(remote(context).call("POST", f"/departments/{department}/aliases", body), as_json=as_json)
@@ -76,16 +90,22 @@ def set_(
     alias: AliasId,
     fields: Annotated[list[str] | None, typer.Argument(help="field=value; null clears a field.")] = None,
     passwords: Annotated[
-        list[str] | None, typer.Option("--password", help="Ask for a new password: incoming or outgoing.")
+        list[str] | None,
+        typer.Option(
+            "--password", help="incoming or outgoing: ask for a new one; incoming=FILE: read it from there."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Change fields of an alias; what is not named stays. Moving to another server needs the password again."""
     body = parsed(fields or [])
-    for side in passwords or []:
+    for password in passwords or []:
+        side, _, file = password.partition("=")
         if side not in ("incoming", "outgoing"):
             raise typer.BadParameter("must be incoming or outgoing", param_hint="--password")
-        _part(body, side).update(asked_password(f"{side.capitalize()} password"))
+        _part(body, side).update(asked_password(f"{side.capitalize()} password", Path(file) if file else None))
+    if not body:
+        refuse(Invalid.field("fields", "name at least one as field=value, or --password"))
     show_one(remote(context).call("PATCH", f"/aliases/{alias}", body), as_json=as_json)
 
 
@@ -95,7 +115,7 @@ def delete(
     alias: AliasId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
 ) -> None:
-    """Delete an alias, once you have confirmed it (R117)."""
+    """Delete an alias, once you have confirmed it."""
     api = remote(context)
     if not yes:
         found = api.call("GET", f"/aliases/{alias}")
@@ -115,7 +135,7 @@ def activate(context: typer.Context, alias: AliasId) -> None:
 
 @app.command()
 def deactivate(context: typer.Context, alias: AliasId) -> None:
-    """Retrieve no more of its mail; its answers are still sent (R134 to R136)."""
+    """Retrieve no more of its mail; its answers are still sent."""
     _set_status(remote(context), alias, "inactive")
 
 

@@ -28,9 +28,20 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     show_list(rows, ("id", "kind", "name", "alias_ids", "live"), as_json=False)
 
 
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What its replicas give as ECE_INSTANCE.")],
+    kind: Kind = "retriever",
+) -> None:
+    """Create an instance; its replicas come by starting workers with its name."""
+    made = remote(context).call("POST", f"/{kind}-instances", {"name": name})
+    say(f"{kind} instance {made['name']} is created; start its workers with ECE_INSTANCE={made['name']}.")
+
+
 @app.command("add-alias")
 def add_alias(context: typer.Context, instance: InstanceName, aliases: AliasIds, kind: Kind = "retriever") -> None:
-    """Let an instance work on these aliases too; a retriever fetches only those added to it (R107)."""
+    """Let an instance work on these aliases too; a retriever fetches only those added to it."""
     api = remote(context)
     found, etag = _found(api, kind, instance)
     _replace(api, found, sorted({*found["alias_ids"], *aliases}), etag)
@@ -54,5 +65,7 @@ def _found(api: Remote, kind: str, name: str) -> tuple[dict[str, Any], str | Non
 def _replace(api: Remote, found: dict[str, Any], alias_ids: list[int], etag: str | None) -> None:
     # If-Match: the list is replaced whole, and must not undo what another administrator did meanwhile.
     path = f"/{found['kind']}-instances/{found['id']}"
-    changed = api.call("PATCH", path, {"alias_ids": alias_ids}, etag=etag)
+    changed = api.call(
+        "PATCH", path, {"alias_ids": alias_ids}, headers={"If-Match": etag} if etag is not None else None
+    )
     say(f"{found['kind']} {found['name']} works on: {', '.join(map(str, changed['alias_ids'])) or 'no alias'}")

@@ -15,7 +15,7 @@ from ece_common.errors import EceError, Transient
 Fields = Mapping[str, Any]
 
 TEST_SECONDS = 45.0
-"""A connection test answers within 30 s (DESIGN 2), or says why not."""
+"""A connection test answers within 30 s, or says why not."""
 
 _PAGE = 200
 
@@ -33,10 +33,10 @@ class Remote:
         body: Fields | None = None,
         *,
         params: Mapping[str, str] | None = None,
-        etag: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON, or None when it has no body."""
-        return self.call_with_etag(method, path, body, params=params, etag=etag)[0]
+        return self.call_with_etag(method, path, body, params=params, headers=headers)[0]
 
     def call_with_etag(
         self,
@@ -45,12 +45,12 @@ class Remote:
         body: Fields | None = None,
         *,
         params: Mapping[str, str] | None = None,
-        etag: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[Any, str | None]:
         async def once() -> tuple[Any, str | None]:
             connection = self._connect()
             try:
-                return await ask(connection, method, path, body, params=params, etag=etag)
+                return await ask(connection, method, path, body, params=params, headers=headers)
             finally:
                 await connection.aclose()
 
@@ -111,17 +111,15 @@ async def ask(
     body: Fields | None = None,
     *,
     params: Mapping[str, str] | None = None,
-    etag: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[Any, str | None]:
     """The answer's JSON and its ETag."""
-    headers = {"Content-Type": "application/merge-patch+json" if method == "PATCH" else "application/json"}
-    if etag is not None:
-        headers["If-Match"] = etag
+    media_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
     response = await connection.ask(
         method,
         f"/v1{path}",
         content=None if body is None else json.dumps(body).encode(),
-        headers=headers,
+        headers={"Content-Type": media_type, **(headers or {})},
         params=params,
         read_timeout=TEST_SECONDS,
     )

@@ -5,22 +5,27 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ece_common.cli.fields import Json
-from ece_common.cli.output import show_one
+from ece_common.cli.output import say, show_list, show_one
 from ece_common.cli.remote import remote
 
 app = typer.Typer(no_args_is_help=True, help="Who may call.")
 
+COLUMNS = ("id", "name", "kind", "instance", "created_at", "last_used_at", "expires_at", "revoked_at")
 
-@app.callback()
-def tokens() -> None:
-    """Keeps `mint` a command of its own although it is the only one."""
+
+@app.command("list")
+def list_(context: typer.Context, as_json: Json = False) -> None:
+    """List tokens: whose they are and when they were last used, never what they are."""
+    show_list(remote(context).pages("/tokens"), COLUMNS, as_json=as_json)
 
 
 @app.command()
 def mint(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Whose it is, for the audit log.")],
-    kind: Annotated[Literal["administrator", "retriever", "dispatcher"], typer.Option()] = "administrator",
+    kind: Annotated[
+        Literal["administrator", "retriever", "dispatcher"], typer.Option(help="Which side it opens.")
+    ] = "administrator",
     instance: Annotated[str | None, typer.Option(help="A worker's instance; its token opens no other.")] = None,
     expires_at: Annotated[str | None, typer.Option(help="RFC 3339, such as 2030-01-31T00:00:00Z.")] = None,
     as_json: Json = False,
@@ -29,3 +34,12 @@ def mint(
     body: dict[str, Any] = {"name": name, "kind": kind}
     body |= {key: value for key, value in (("instance", instance), ("expires_at", expires_at)) if value is not None}
     show_one(remote(context).call("POST", "/tokens", body), as_json=as_json)
+
+
+@app.command()
+def revoke(
+    context: typer.Context, token: Annotated[int, typer.Argument(help="The token's id, from `ece tokens list`.")]
+) -> None:
+    """Let a token open nothing any more, from now on."""
+    remote(context).call("DELETE", f"/tokens/{token}")
+    say(f"Token {token} is revoked.")
