@@ -1,4 +1,4 @@
-"""Activities: one e-mail, in or out, and where it stands (DESIGN 4)."""
+"""Activities: one e-mail, in or out, and where it stands."""
 
 import base64
 import binascii
