@@ -1,4 +1,4 @@
-"""Instances, replicas, leases and assignments: who works on which alias (DESIGN 5)."""
+"""Instances, replicas, leases and assignments: who works on which alias."""
 
 from datetime import datetime
 from typing import Annotated
