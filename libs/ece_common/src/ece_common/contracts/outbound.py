@@ -1,4 +1,4 @@
-"""What passes between the outbound queue and a dispatcher: claims, the sending mark, outcomes (DESIGN 8)."""
+"""What passes between the outbound queue and a dispatcher: claims, the sending mark, outcomes."""
 
 from datetime import datetime
 from typing import Annotated, Literal
