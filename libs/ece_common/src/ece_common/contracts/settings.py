@@ -1,4 +1,4 @@
-"""Partition and department settings: every name, default and range in one place (DESIGN 4; guide chapter 2)."""
+"""Partition and department settings: every name, default and range in one place (guide chapter 2)."""
 
 from typing import Annotated, Literal
 
