@@ -1,4 +1,4 @@
-"""Access tokens for workers: short-lived, for one alias, never a refresh token (DESIGN 9)."""
+"""Access tokens for workers: short-lived, for one alias, never a refresh token."""
 
 from datetime import datetime
 from typing import Annotated
