@@ -1,4 +1,4 @@
-"""Which aliases an instance has: known ones, each in one retriever instance at most (R107, DESIGN 5)."""
+"""Which aliases an instance has: known ones, each in one retriever instance at most (R107)."""
 
 from collections.abc import Sequence
 
