@@ -46,7 +46,7 @@ class InstanceRow(SQLModel, table=True):
 
 
 class MembershipRow(SQLModel, table=True):
-    """An alias of an instance. Any number of dispatcher instances, but one retriever instance (DESIGN 5)."""
+    """An alias of an instance. Any number of dispatcher instances, but one retriever instance."""
 
     __tablename__ = "instance_aliases"
     __table_args__ = (
