@@ -14,7 +14,7 @@ from ece_common.contracts.instances import Instance, InstanceChange, NewInstance
 from ece_common.errors import Conflict, Invalid
 
 FALLBACK = "default"
-"""The dispatcher instance that also sends for aliases of no instance and for deleted ones (DESIGN 5)."""
+"""The dispatcher instance that also sends for aliases of no instance and for deleted ones."""
 _NAMED = 100
 
 
