@@ -225,7 +225,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_transitions_alias_id"), "transitions", ["alias_id"], unique=False)
     op.execute("INSERT INTO settings (\"values\", version) VALUES ('{}', 1)")
-    # An installation starts with one instance of each kind (DESIGN 5).
+    # An installation starts with one instance of each kind.
     op.execute(
         "INSERT INTO instances (kind, name, description, version) VALUES "
         "('retriever', 'default', 'Made with the installation.', 1), "
