@@ -1,4 +1,4 @@
-"""Providers and their endpoints: one table of authorities, mail servers and scopes (DESIGN 9)."""
+"""Providers and their endpoints: one table of authorities, mail servers and scopes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
