@@ -62,7 +62,7 @@ def _check_web_server(url: str | None) -> None:
 def _check_password_goes_along(
     before: PartitionSettings, after: PartitionSettings, wanted: PartitionSettingsChange
 ) -> None:
-    """A stored password is never sent to a place it was not given for (DESIGN 4)."""
+    """A stored password is never sent to a place it was not given for."""
     place = (after.default_smtp_server, after.default_smtp_port)
     moved = place != (before.default_smtp_server, before.default_smtp_port)
     if moved and before.default_smtp_password_set and PASSWORD not in wanted.model_fields_set:
