@@ -26,6 +26,7 @@ from ece_common.contracts.instances import (
     RetrieverAssignment,
     RetrieverSettings,
 )
+from ece_common.contracts.policies import DepartmentPolicies
 from ece_common.errors import Invalid, StaleEpoch, Transient
 from tests.retriever.fakes import FakeClock, some_settings
 
@@ -174,7 +175,12 @@ class FakeConfigApi:
             return None
         return str(self.etag), self.assignment
 
-    def assign(self, *aliases: AssignedAlias, settings: RetrieverSettings | None = None) -> None:
+    def assign(
+        self,
+        *aliases: AssignedAlias,
+        settings: RetrieverSettings | None = None,
+        policies: dict[int, DepartmentPolicies] | None = None,
+    ) -> None:
         self.etag += 1
         self.assignment = RetrieverAssignment(
             instance="default",
@@ -182,6 +188,7 @@ class FakeConfigApi:
             lease_seconds=self.lease_seconds,
             settings=settings or some_settings(),
             aliases=list(aliases),
+            policies=policies or {},
         )
 
     def _reachable(self) -> None:

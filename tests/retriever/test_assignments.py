@@ -9,6 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ece_common.contracts.instances import AssignedAlias, Holding
+from ece_common.contracts.policies import DeliveryExceptionPhrase, DepartmentPolicies
+from retriever.applied_policies import NO_POLICIES, Compilations
 from retriever.assignments import Identity, Replica, needs_restart
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox
@@ -53,6 +55,7 @@ class Site:
             desk=self.api,
             build_mailbox=self._build,
             settings=self.replica.settings,
+            policies=self.replica.policies,
             lease_seconds=lambda: tenure.lease_seconds,
             in_force=tenure.in_force,
             now=self.clock.now,
@@ -187,6 +190,40 @@ async def test_a_changed_setting_needs_no_new_connection() -> None:
         await until(lambda: len(site.api.large) == 1)
 
     assert len(site.built) == 1
+
+
+def some_policies(version: str, phrase: str) -> dict[int, DepartmentPolicies]:
+    exception = DeliveryExceptionPhrase(id=1, type="subject", phrase=phrase, failure="permanent")
+    return {1: DepartmentPolicies(version=version, delivery_exceptions=[exception])}
+
+
+@pytest.mark.rule(242, 260, 264)
+async def test_a_changed_delivery_exception_takes_effect_without_a_restart_and_each_mail_tells_its_version() -> None:
+    site = Site()
+    site.api.assign(site.alias(1), policies=some_policies("v1", "first"))
+    async with site.running():
+        site.server("user-1").deliver(an_email("The First"))
+        await until(lambda: len(site.api.stored) == 1)
+        site.api.assign(site.alias(1), policies=some_policies("v2", "second"))
+        await until(lambda: site.replica.policies(1).version == "v2")
+        site.server("user-1").deliver(an_email("Another first"))
+        site.server("user-1").deliver(an_email("The second"))
+        await until(lambda: len(site.api.stored) == 3)
+    told = [(mail.subject, mail.subtype, mail.policy_version) for mail in site.api.stored]
+    assert told == [
+        ("The First", "email_permanent_undeliverable", "v1"),
+        ("Another first", "email", "v2"),
+        ("The second", "email_permanent_undeliverable", "v2"),
+    ]
+    assert len(site.built) == 1, "no new connection was needed"
+
+
+def test_policies_are_compiled_once_a_state_of_them() -> None:
+    compilations, before = Compilations(), some_policies("v1", "first")
+    compiled = compilations.of(1, before)
+    assert compilations.of(1, some_policies("v1", "first")) is compiled
+    assert compilations.of(1, some_policies("v2", "second")) is not compiled
+    assert compilations.of(2, before) is NO_POLICIES
 
 
 async def test_an_alias_that_is_no_longer_assigned_is_closed_before_it_is_given_back() -> None:

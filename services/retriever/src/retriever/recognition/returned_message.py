@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ece_common.contracts.evidence import ReportedMessage
 from retriever.parsing import ParsedMail, charsets
+from retriever.recognition import written_text
 
 RETURN_TAG_HEADER = "X-ECE-Return-Tag"
 READ = 64 * 1024
@@ -73,6 +74,6 @@ def _returned(mail: ParsedMail) -> Iterator[str]:
         if file.content_type in _TYPES or file.content_type.startswith("text/"):
             yield charsets.decode(file.content[:READ], None)
     if mail.text:
-        yield split(mail.text[:READ])[1]
+        yield mail.text[:READ]
     if mail.html:
-        yield mail.html[:READ]
+        yield written_text.plain(mail.html[:READ])

@@ -55,7 +55,7 @@ class Signs:
             return total >= 4 and (self.subject > 0 or self.body > 1 or (self.body > 0 and self.details > 0))
         if self.answer or not self.details or not self.body:
             return False
-        return total >= (5 if self.machine else 6)
+        return total >= 5 if self.machine else self.subject > 0 and self.details > 1
 
 
 def of(mail: ParsedMail) -> Signs:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from ece_common.contracts.policies import Failure
 
 _FAILURES: dict[str, Failure] = {"5": "permanent", "4": "temporary"}
-# Not a piece of an IP address or a version, and the subject is none of the thousands that version numbers have.
-_ENHANCED = re.compile(r"(?<![\w.\-/])([245]\.\d{1,2}\.\d{1,3})(?![\w]|[.\-/]\w)")
+# Not a piece of an IP address or a version. A hyphen before it is that of a reply of several lines: 550-5.1.1.
+_ENHANCED = re.compile(r"(?:(?<![\w.\-/])|(?<=\b[245]\d\d-))([245]\.\d{1,2}\.\d{1,3})(?![\w]|[.\-/]\w)")
 _VERSION = re.compile(r"(?:version|ver\.?|v|release|server|build|exim|sendmail|postfix)[ /:(]*$", re.IGNORECASE)
 _INTRODUCED_BY = (
     r"said", r"response(?: was)?", r"reply", r"replied", r"responded", r"answered", r"error(?: code| message| was)?",

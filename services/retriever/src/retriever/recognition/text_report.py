@@ -56,8 +56,12 @@ def _not_meant(mail: ParsedMail) -> set[str]:
 
 def _passages(text: str, passed_over: set[str]) -> dict[str, str]:
     found = [one for one in _ADDRESS.finditer(text) if one[1].lower() not in passed_over]
+    begins: list[int] = []
+    for number, one in enumerate(found):
+        # What stands before an address on its line belongs to it, unless another address stands there.
+        line = text.rfind("\n", 0, one.start()) + 1
+        begins.append(max(line, found[number - 1].end() if number else 0))
     passages: dict[str, str] = {}
-    for number, one in enumerate(found, 1):
-        end = found[number].start() if number < len(found) else len(text)
-        passages[one[1]] = passages.get(one[1], "") + text[one.end() : end]
+    for one, begin, end in zip(found, begins, [*begins[1:], len(text)], strict=False):
+        passages[one[1]] = passages.get(one[1], "") + text[begin:end]
     return passages

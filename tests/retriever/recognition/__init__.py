@@ -1,0 +1,1 @@
+"""Bounces, automatic replies and complaints."""
