@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -86,6 +86,16 @@ class OutgoingHttp:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self._request("POST", url, {**(headers or {}), **form}, urlencode(fields).encode())
 
+    def may_ask(self, url: str) -> bool:
+        """False for an address of a network that is not allowed. Names are judged whenever they are asked."""
+        host, _ = place(url)
+        literal = "127.0.0.1" if host.rstrip(".") == "localhost" else host
+        try:
+            ip_address(literal)
+        except ValueError:
+            return True
+        return self._rules.allows(literal)
+
     async def judge(self, url: str) -> list[str]:
         """The addresses that a request would go to. Raise `EgressRefused` or `Unreachable`."""
         host, port = place(url)
@@ -135,19 +145,6 @@ def place(url: str) -> tuple[str, int]:
     if parts.scheme != "https" or not host or parts.username is not None:
         raise EgressRefused("only https addresses without a user name are asked")
     return host, port
-
-
-def is_private(host: str) -> bool:
-    """Whether the host is written as an address of a private network; names are judged when they are asked."""
-    try:
-        address = ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return any(
-        address in ip_network(network)
-        for network in PRIVATE_NETWORKS
-        if ip_network(network).version == address.version
-    )
 
 
 def _words(problem: BaseException) -> str:

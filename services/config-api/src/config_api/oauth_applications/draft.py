@@ -1,6 +1,6 @@
 """An OAuth application as it would be after a request, and what is wrong with it: pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 from config_api.oauth_applications import credentials
 from config_api.oauth_applications.providers import CUSTOM, Provider, provider_of
 from config_api.oauth_applications.tables import ApplicationRow
-from config_api.outgoing_http import is_private
 from ece_common.contracts.oauth_applications import CertificateCredential, NewOauthApplication, OauthApplicationChange
 from ece_common.contracts.problem import FieldProblem
 
@@ -125,18 +124,12 @@ def _microsoft(draft: Draft) -> Iterator[tuple[str, str]]:
             yield name, "is only for a custom provider; Microsoft's are known by the endpoint"
 
 
-def private_problems(draft: Draft, *, allowed: bool) -> list[FieldProblem]:
-    """An issuer written as an address of a private network, unless the configuration allows such. Names are judged
-    at every request that goes there.
-    """
-    if allowed or draft.issuer is None:
+def refused_problems(draft: Draft, may_ask: Callable[[str], bool]) -> list[FieldProblem]:
+    """An issuer whose address the configuration does not let us connect to."""
+    if draft.issuer is None or may_ask(draft.issuer):
         return []
-    host = draft.issuer.removeprefix("https://").split("/")[0]
-    host = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    if host.casefold().rstrip(".") == "localhost" or is_private(host):
-        told = "is in a private network, which the configuration (ECE_EGRESS_ALLOW) does not allow"
-        return [FieldProblem(field="issuer", problem=told)]
-    return []
+    told = "is in a network that the configuration (ECE_EGRESS_ALLOW, ECE_EGRESS_DENY) does not allow"
+    return [FieldProblem(field="issuer", problem=told)]
 
 
 def credential_problems(before: Draft | None, after: Draft, given: Credential) -> list[FieldProblem]:

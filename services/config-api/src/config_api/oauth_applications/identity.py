@@ -101,6 +101,13 @@ class _Carrier:
         """Nothing is open."""
 
 
+class _NoCache(msal.TokenCache):
+    """Tokens are kept by us, sealed. msal's own cache logs what it is given, authorization codes too."""
+
+    def add(self, event: dict[str, Any], now: float | None = None) -> None:
+        """Nothing is added."""
+
+
 class IdentityProvider:
     """Every call raises `Refused` (for good), `Unreachable` or `Throttled` (later), or `EgressRefused`."""
 
@@ -185,7 +192,12 @@ def _client(who: Registration, configuration: Configuration, answer: Answer | No
         where = {"oidc_authority": f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/issuer'}"}
     try:
         return msal.ConfidentialClientApplication(
-            who.client_id, client_credential=who.credential, http_client=carrier, instance_discovery=False, **where
+            who.client_id,
+            client_credential=who.credential,
+            http_client=carrier,
+            instance_discovery=False,
+            token_cache=_NoCache(),
+            **where,
         )
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
         raise Invalid.field("certificate", f"cannot be used: {type(problem).__name__}") from None

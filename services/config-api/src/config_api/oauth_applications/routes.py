@@ -26,10 +26,6 @@ ApplicationId = Annotated[int, Path(ge=1, lt=2**63)]
 _ONE = "/oauth-applications/{application_id}"
 
 
-def _private_allowed(request: Request) -> bool:
-    return bool(request.app.state.settings.egress_allow)
-
-
 @router.post(
     "/oauth-applications", status_code=201, summary="Register an OAuth application", responses=responses(409)
 )
@@ -39,7 +35,7 @@ async def create(
     """What Azure's app registration, or another provider's, gave: ids and a secret or certificate. For the whole
     partition (R147).
     """
-    row = await upkeep.create(act, new, private_allowed=_private_allowed(request))
+    row = await upkeep.create(act, new, request.app.state.identity.http)
     preconditions.stamp(response, row.version)
     return view.shown(row)
 
@@ -79,8 +75,7 @@ async def change(
     """A merge patch (RFC 7396). After another provider, endpoint, tenant, issuer or client its accounts have to be
     authorized again: their grants are never sent to a new place.
     """
-    allowed = _private_allowed(request)
-    row = await upkeep.change(act, application_id, wanted, if_match, private_allowed=allowed)
+    row = await upkeep.change(act, application_id, wanted, if_match, request.app.state.identity.http)
     preconditions.stamp(response, row.version)
     return view.shown(row)
 

@@ -9,6 +9,7 @@ from config_api.acting import Act
 from config_api.oauth_applications import credentials, draft, repository
 from config_api.oauth_applications.draft import Credential, Draft
 from config_api.oauth_applications.tables import ApplicationRow
+from config_api.outgoing_http import OutgoingHttp
 from config_api.references import refuse_if_referenced
 from ece_common.contracts.oauth_applications import NewOauthApplication, OauthApplicationChange
 from ece_common.contracts.problem import FieldProblem
@@ -20,9 +21,9 @@ def _refuse(problems: list[FieldProblem]) -> None:
         raise Invalid("; ".join(f"{one.field}: {one.problem}" for one in problems)[:2000], errors=problems)
 
 
-async def create(act: Act, new: NewOauthApplication, *, private_allowed: bool) -> ApplicationRow:
+async def create(act: Act, new: NewOauthApplication, http: OutgoingHttp) -> ApplicationRow:
     wanted, given = draft.of_new(new), draft.credential_of(new)
-    problems = draft.problems_of(wanted) + draft.private_problems(wanted, allowed=private_allowed)
+    problems = draft.problems_of(wanted) + draft.refused_problems(wanted, http.may_ask)
     _refuse(problems + draft.credential_problems(None, wanted, given))
     await _refuse_taken(act, wanted.name, None)
     row = ApplicationRow(**{name: getattr(wanted, name) for name in draft.COLUMNS})
@@ -37,7 +38,7 @@ async def create(act: Act, new: NewOauthApplication, *, private_allowed: bool) -
 
 
 async def change(
-    act: Act, application_id: int, wanted: OauthApplicationChange, if_match: str | None, *, private_allowed: bool
+    act: Act, application_id: int, wanted: OauthApplicationChange, if_match: str | None, http: OutgoingHttp
 ) -> ApplicationRow:
     row = await repository.get(act.session, application_id, lock=True)
     preconditions.require(if_match, row.version)
@@ -45,7 +46,7 @@ async def change(
     after, problems = draft.patched(before, wanted)
     given = draft.credential_of(wanted)
     problems += _cleared(wanted) + draft.problems_of(after) + draft.credential_problems(before, after, given)
-    _refuse(problems + draft.private_problems(after, allowed=private_allowed))
+    _refuse(problems + draft.refused_problems(after, http.may_ask))
     await _refuse_taken(act, after.name, application_id)
     told: dict[str, Any] = {
         name: [old, new] for name, old in _told(before).items() if (new := _told(after)[name]) != old
