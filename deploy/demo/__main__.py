@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 from deploy.demo.mailserver import Mailbox, MailServer
 from deploy.demo.processes import Processes
 from deploy.demo.story import Scene, tell
-from deploy.demo.suite import Suite
+from deploy.demo.suite import SERVICES, Suite
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,10 +31,13 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _wait_for_the_end(processes: Processes) -> None:
-    print("Running on; Ctrl-C ends it and removes everything.", flush=True)
+def _run_on(processes: Processes) -> None:
+    pids = ", ".join(f"{name} {processes.pid(name)}" for name in SERVICES)
+    print(f"Running on: {pids}. Kill any of them and it is started again; Ctrl-C ends it and removes everything.")
     while True:
-        processes.check()
+        sys.stdout.flush()
+        for name, code in processes.revive(SERVICES):
+            print(f"{name} ended with {code}; started again as {processes.pid(name)}.")
         time.sleep(1)
 
 
@@ -77,7 +80,7 @@ def main() -> int:
         if not arguments.once:
             print(f"API docs: {suite.url}/docs\nToken:    {suite.token}\nLogs:     {folder}/*.log")
             try:
-                _wait_for_the_end(processes)
+                _run_on(processes)
             except KeyboardInterrupt:
                 print("\nStopping.")
     return 0 if answered else 1

@@ -11,6 +11,8 @@ import httpx
 from deploy.demo.ports import free_port, wait_until
 from deploy.demo.processes import Processes
 
+SERVICES = ("config-api", "retriever", "dispatcher")
+
 
 def _command(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
