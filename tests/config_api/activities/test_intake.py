@@ -27,6 +27,7 @@ async def test_a_mail_becomes_an_activity_of_its_alias(admin: httpx.AsyncClient,
         cc=["boss@customer.test"],
         headers=[{"name": "X-One", "value": "1"}],
         evidence={"auto_submitted": "no"},
+        policy_version="v7",
         html="<p>Where?</p>",
         subject="Where is it?",
     )
@@ -38,6 +39,7 @@ async def test_a_mail_becomes_an_activity_of_its_alias(admin: httpx.AsyncClient,
     assert activity["cc"] == ["boss@customer.test"]
     assert activity["headers"] == [{"name": "X-One", "value": "1"}]
     assert activity["evidence"] == {"auto_submitted": "no"}
+    assert activity["policy_version"] == "v7"
     assert (activity["text"], activity["html"]) == ("Where is my order?", "<p>Where?</p>")
     assert [(one["n"], one["name"], one["size"], one["state"]) for one in activity["attachments"]] == [
         (1, "file1.pdf", 8, "available"),

@@ -128,6 +128,12 @@ def test_who_was_never_sent_to_cannot_bounce_and_a_message_may_come_back_before_
     assert concerned(recipients("cancelled"), report) == []
 
 
+def test_a_phrase_is_no_report_whatever_else_the_mail_brings_back() -> None:
+    phrase = {"id": 1, "type": "subject", "phrase": "system", "failure": "permanent", "found_in": "subject"}
+    answer = Evidence.model_validate({"source": "phrase", "failure": "permanent", "phrase": phrase})
+    assert concerned(recipients("sent"), answer) == []
+
+
 def test_a_report_of_success_is_no_bounce() -> None:
     assert concerned(recipients("sent"), evidence(told("r0@customer.test", None), failure=None)) == []
     assert concerned(recipients("sent"), evidence(told("r0@customer.test", None))) == []

@@ -49,8 +49,11 @@ async def link(act: Act, reports: Sequence[Report]) -> dict[int, int]:
 
 
 def concerned(recipients: Sequence[Recipient], evidence: Evidence) -> list[Bounced]:
-    """Pure. A report that names no recipient of ours, of a message that has just one, is about that one."""
-    if evidence.failure is None:
+    """Pure. A report that names no recipient of ours, of a message that has just one, is about that one.
+
+    A phrase alone proves nothing: the customer's answer may hold one, with our message attached.
+    """
+    if evidence.failure is None or evidence.source == "phrase":
         return []
     sent = [one for one in recipients if one.status not in _NEVER_SENT]
     told = _told(evidence)
