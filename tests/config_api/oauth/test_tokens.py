@@ -396,8 +396,8 @@ async def test_nothing_secret_is_told_anywhere(
     clock.advance(hours=1)
     await keeper(config_api).sweep()
     answers.append((await _ask(config_api, alias["id"])).text)
-    for path in ("/events", "/audit-log", f"/accounts/{account['id']}", "/oauth-applications"):
-        answers.append((await config_api.admin.get(path)).text)
+    paths = ("/events", "/audit-log", f"/accounts/{account['id']}", "/oauth-applications")
+    answers += [(await config_api.admin.get(path)).text for path in paths]
     secrets = [*provider.clients.values(), *provider.given]
     dump = "\n".join(await _texts(sql))
     captured = capfd.readouterr()
@@ -410,8 +410,5 @@ async def test_nothing_secret_is_told_anywhere(
 
 async def _texts(sql: asyncpg.Connection) -> list[str]:
     tables = await sql.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    found: list[str] = []
-    for table in tables:
-        rows = await sql.fetch(f'SELECT to_jsonb(t)::text AS row FROM "{table["tablename"]}" t')
-        found.extend(row["row"] for row in rows)
-    return found
+    queries = [f'SELECT to_jsonb(t)::text AS row FROM "{table["tablename"]}" t' for table in tables]
+    return [row["row"] for query in queries for row in await sql.fetch(query)]

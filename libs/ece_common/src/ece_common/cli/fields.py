@@ -11,6 +11,7 @@ from ece_common.errors import Invalid
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 MAXIMUM_SECRET = 64 * 1024
+SECRETS = frozenset({"password", "verify_password", "client_secret", "private_key", "authorization_code"})
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
         path, equals, value = argument.partition("=")
         if not equals or not path or not all(path.split(".")):
             refuse(Invalid.field(path or "argument", f"write it as field=value, not {argument!r}"))
-        if path.rpartition(".")[2] in ("password", "verify_password"):
+        if path.rpartition(".")[2] in SECRETS:
             refuse(Invalid.field(path, "is asked for or read from a file; on a command line others could see it"))
         _put(body, path, None if value == "null" else value)
     return body
@@ -45,11 +46,19 @@ def asked_password(question: str, file: Path | None = None) -> dict[str, str]:
     if file is None:
         password: str = typer.prompt(question, hide_input=True, confirmation_prompt=f"Verify: {question}")
     else:
-        password = _content(file)
+        password = content_of(file)
     return {"password": password, "verify_password": password}
 
 
-def _content(file: Path) -> str:
+def asked_secret(question: str, file: Path | None = None) -> str:
+    """Typed or pasted once, without an echo; or the content of `file`."""
+    if file is not None:
+        return content_of(file)
+    secret: str = typer.prompt(question, hide_input=True)
+    return secret
+
+
+def content_of(file: Path) -> str:
     try:
         with file.open("rb") as opened:
             # the line end an editor leaves behind is no part of a password

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ece_common.cli import activities, aliases, departments, events, instances, tokens
+from ece_common.cli import accounts, activities, aliases, departments, events, instances, oauth_applications, tokens
 from ece_common.cli.remote import Remote
 from ece_common.connection import Connection
 from ece_common.errors import Invalid
@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 for _name, _commands in (
     ("departments", departments.app),
+    ("oauth-applications", oauth_applications.app),
+    ("accounts", accounts.app),
     ("aliases", aliases.app),
     ("instances", instances.app),
     ("activities", activities.app),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from ece_common.contracts import worker_examples
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import ReplicaName
 
@@ -17,6 +18,8 @@ class AccessTokenRequest(Strict):
     Answered with the token of now when it is another than the refused one, else with a newly fetched one. 409
     `account_invalid`: only an administrator can help. 503: the identity provider does not answer now.
     """
+
+    model_config = worker_examples.ACCESS_TOKEN_REQUEST
 
     kind: ServiceKind
     instance: ReplicaName

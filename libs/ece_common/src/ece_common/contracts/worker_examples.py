@@ -66,3 +66,12 @@ OUTCOME_BATCH = shown(
         ],
     }
 )
+
+ACCESS_TOKEN_REQUEST = shown(
+    {
+        "kind": "retriever",
+        "instance": "default",
+        "replica": "retriever-0",
+        "refused": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    }
+)
