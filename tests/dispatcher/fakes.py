@@ -14,6 +14,7 @@ from ece_common.contracts.instances import (
     HeartbeatAnswer,
     OutgoingAccess,
 )
+from ece_common.contracts.jobs import JobAnswer, JobRequest, JobResult
 from ece_common.contracts.outbound import (
     ClaimAnswer,
     ClaimRequest,
@@ -99,6 +100,14 @@ class FakeQueue:
             await self._changed.wait_for(condition)
 
     # --- what the dispatcher calls
+
+    async def claim_job(self, request: JobRequest) -> JobAnswer:
+        await self._reached()
+        await asyncio.sleep(request.wait)
+        return JobAnswer(job=None)
+
+    async def report_job(self, job_id: str, result: JobResult) -> None:
+        raise NotFound(f"there is no job {job_id}, and so no result {result.milliseconds}")
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
         await self._reached()

@@ -13,6 +13,7 @@ from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.contracts.base import ServiceKind
 from ece_common.contracts.inbound import InboundAnswer, InboundBatch, KnownAnswer, KnownQuery
 from ece_common.contracts.instances import DispatcherAssignment, Heartbeat, HeartbeatAnswer, RetrieverAssignment
+from ece_common.contracts.jobs import JobAnswer, JobRequest, JobResult
 from ece_common.contracts.outbound import ClaimAnswer, ClaimRequest, OutcomeAnswer, OutcomeBatch
 from ece_common.errors import Transient
 
@@ -70,18 +71,7 @@ class ConfigClient:
 
     async def submit(self, batch: InboundBatch, contents: Sequence[bytes]) -> InboundAnswer:
         """`contents`, joined in order, are what the slices in `batch` point into."""
-        boundary = secrets.token_hex(16)
-        pieces = _multipart(boundary, batch, contents)
-        response = await self._connection.ask(
-            "POST",
-            "/v1/inbound-messages",
-            content=_chunks(pieces),
-            headers={
-                "Content-Type": f"multipart/form-data; boundary={boundary}",
-                "Content-Length": str(sum(map(len, pieces))),
-            },
-        )
-        return _parsed(response, InboundAnswer)
+        return _parsed(await self._hand_in("POST", "/v1/inbound-messages", batch, contents), InboundAnswer)
 
     async def known(self, query: KnownQuery) -> KnownAnswer:
         return await self._send("POST", "/v1/inbound-messages/known", query, KnownAnswer)
@@ -97,12 +87,43 @@ class ConfigClient:
     async def report_outcomes(self, batch: OutcomeBatch) -> OutcomeAnswer:
         return await self._send("POST", "/v1/outbound-outcomes", batch, OutcomeAnswer)
 
+    async def claim_job(self, request: JobRequest) -> JobAnswer:
+        return await self._send("POST", "/v1/worker-jobs/claims", request, JobAnswer, wait=request.wait)
+
+    async def report_job(self, job_id: str, result: JobResult) -> None:
+        """Raise NotFound when nobody waits for it any more."""
+        content = result.model_dump_json(by_alias=True).encode()
+        await self._connection.ask("PUT", f"{_job(job_id)}/result", content=content, headers=_JSON)
+
+    async def original_of_job(self, job_id: str) -> bytes:
+        response = await self._connection.ask("GET", f"{_job(job_id)}/original", headers={"Accept": "*/*"})
+        return response.content
+
+    async def report_reprocessed(self, job_id: str, batch: InboundBatch, contents: Sequence[bytes]) -> None:
+        """`batch` holds the one mail that was read again."""
+        await self._hand_in("PUT", f"{_job(job_id)}/reprocessed", batch, contents)
+
     async def ready(self) -> None:
         """Returns when the Config API is up and its database too; raises otherwise."""
         await self._connection.ask("GET", "/readyz")
 
     async def aclose(self) -> None:
         await self._connection.aclose()
+
+    async def _hand_in(
+        self, method: str, path: str, batch: InboundBatch, contents: Sequence[bytes]
+    ) -> httpx.Response:
+        boundary = secrets.token_hex(16)
+        pieces = _multipart(boundary, batch, contents)
+        return await self._connection.ask(
+            method,
+            path,
+            content=_chunks(pieces),
+            headers={
+                "Content-Type": f"multipart/form-data; boundary={boundary}",
+                "Content-Length": str(sum(map(len, pieces))),
+            },
+        )
 
     async def _send(
         self, method: str, path: str, body: BaseModel, answer: type[Answer], *, wait: float = 0.0
@@ -133,6 +154,10 @@ class ConfigClient:
 
 def _replica(kind: ServiceKind, instance: str, replica: str) -> str:
     return f"/v1/{kind}-instances/{quote(instance, safe='')}/replicas/{quote(replica, safe='')}"
+
+
+def _job(job_id: str) -> str:
+    return f"/v1/worker-jobs/{quote(job_id, safe='')}"
 
 
 def _parsed(response: httpx.Response, answer: type[Answer]) -> Answer:

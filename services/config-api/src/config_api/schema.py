@@ -13,6 +13,7 @@ from config_api.idempotency import AnsweredRow
 from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
 from config_api.journal import AuditRow, EventRow
+from config_api.jobs import tables as jobs
 from config_api.notifications import tables as notifications
 from config_api.oauth_applications import tables as oauth_applications
 from config_api.outbound import tables as outbound
@@ -47,5 +48,6 @@ TABLES: tuple[type[SQLModel], ...] = (
     outbound.RecipientRow,
     outbound.TroubleRow,
     notifications.NotifiedRow,
+    jobs.JobRow,
 )
 METADATA = SQLModel.metadata

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from prometheus_client import CollectorRegistry
 
 from dispatcher import presence
+from dispatcher.errands import Errands
 from dispatcher.metrics import Metrics
 from dispatcher.pacing import Routes
 from dispatcher.pipeline import Attachments, Pipeline
@@ -18,7 +19,7 @@ from dispatcher.schedule import Claims, Schedule, ScheduleOptions
 from dispatcher.settings import Settings
 from dispatcher.transport.opening import OpenSocket
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
-from ece_common import operations, retry, telemetry, worker
+from ece_common import jobs, operations, retry, telemetry, worker
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import DispatcherAssignment
 from ece_common.egress import EgressPolicy
@@ -30,7 +31,7 @@ _TIDY_SECONDS = 5.0
 _FORGET_ROUTES_AFTER = 600.0
 
 
-class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, Protocol):
+class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, jobs.Source, Protocol):
     """The calls of the Config API that a dispatcher needs."""
 
 
@@ -57,6 +58,8 @@ class Dispatcher:
         )
         self._presence = Presence(api, schedule.instance, schedule.replica, incarnation=secrets.token_hex(8))
         self._options = schedule
+        self._api = api
+        self._errands = Errands(open_socket, smtp)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sends until `stop`, then ends what was begun, tells all of it and takes its leave."""
@@ -65,6 +68,7 @@ class Dispatcher:
             asyncio.create_task(self._presence.beat(stop, self._counters), name="presence"),
             asyncio.create_task(self._presence.follow(self._follow), name="assignment"),
             asyncio.create_task(self._tidy(stop), name="tidy"),
+            asyncio.create_task(jobs.serve(self._api, self._doer(), stop), name="jobs"),
         ]
         try:
             await self._schedule.run(stop)
@@ -74,6 +78,9 @@ class Dispatcher:
                 task.cancel()
             await asyncio.gather(reporting, *others, return_exceptions=True)
             self._transport.close()
+
+    def _doer(self) -> jobs.Doer:
+        return jobs.Doer("dispatcher", self._options.instance, self._options.replica, self._errands.do)
 
     async def _end(self) -> None:
         sending = self._options.shutdown_seconds * _SHARE_FOR_SENDING

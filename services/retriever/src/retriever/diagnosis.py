@@ -126,7 +126,10 @@ def diagnose(trouble: Exception | str, stage: Stage, *, server: str = "", secret
         verdict, said = _of_exception(trouble, stage, server)
     backoff = _BACKOFF.search(said)
     return MailFailure(
-        *verdict, cleaned(said, secrets), retry_after=int(backoff[1]) / 1000 if backoff is not None else None
+        *verdict,
+        cleaned(said, secrets),
+        retry_after=int(backoff[1]) / 1000 if backoff is not None else None,
+        stage=stage,
     )
 
 

@@ -12,12 +12,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
-from ece_common import operations, telemetry, worker
+from ece_common import jobs, operations, telemetry, worker
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import AssignedAlias
 from ece_common.egress import EgressPolicy
 from ece_common.errors import EceError, Transient
 from retriever.assignments import Identity, Replica
+from retriever.errands import Errands
 from retriever.logins import Logins
 from retriever.mailbox.connection import EgressConnector
 from retriever.mailbox.opening import open_mailbox
@@ -46,8 +47,10 @@ class Retriever:
         )
         self._tallies = Tallies(registry)
         self._tenure = Tenure(time.monotonic)
+        self._identity = Identity(settings.instance, settings.replica, str(uuid4()))
+        self._errands = Errands(self._client, self._connector, lambda: datetime.now(UTC))
         self._replica = Replica(
-            Identity(settings.instance, settings.replica, str(uuid4())),
+            self._identity,
             self._client,
             self._tenure,
             self._tallies,
@@ -67,9 +70,13 @@ class Retriever:
             tallies=self._tallies,
             policies=self._replica.policies,
         )
+        doer = jobs.Doer("retriever", self._identity.instance, self._identity.replica, self._errands.do)
+        serving = asyncio.create_task(jobs.serve(self._client, doer, stop), name="jobs")
         try:
             await self._replica.run(stop, around)
         finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
             await self._client.aclose()
 
     async def ready(self) -> None:

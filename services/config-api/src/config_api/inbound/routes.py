@@ -28,7 +28,7 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:  # noqa: ANN40
 
 
 _BATCH = InboundBatch.model_json_schema(by_alias=True)
-_FORM: dict[str, Any] = {
+FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -56,7 +56,7 @@ async def _handed_in(request: Request, _caller: Worker) -> tuple[Batch, memoryvi
 
 
 @router.post(
-    "/inbound-messages", summary="Hand in a batch of mails", responses=responses(404, 409, 413), openapi_extra=_FORM
+    "/inbound-messages", summary="Hand in a batch of mails", responses=responses(404, 409, 413), openapi_extra=FORM
 )
 async def submit(
     handed_in: Annotated[tuple[Batch, memoryview], Depends(_handed_in, scope="function")], act: AsWorker

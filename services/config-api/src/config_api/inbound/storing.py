@@ -18,6 +18,7 @@ _ACTIVITY = (
     "references", "parent_id", "auto_submitted", "evidence", "policy_version", "unparsed_reason",
     "received_at", "created_at", "updated_at",
 )  # fmt: skip
+_CASTS = {"headers": "::json", "evidence": "::jsonb"}
 _ATTACHMENT = ("activity_id", "n", "name", "content_type", "size", "state", "inline", "content_id", "content")
 _ORIGINAL = ("activity_id", "sealed", "content")
 
@@ -43,6 +44,22 @@ async def store(bulk: Bulk, vault: Vault, arrivals: Sequence[Arrival], contents:
         "originals", _ORIGINAL, [row for arrival in arrivals for row in _original(arrival, contents, vault)]
     )
     await bulk.events([_event(arrival) for arrival in arrivals])
+
+
+async def replace(bulk: Bulk, vault: Vault, arrival: Arrival, contents: memoryview, now: datetime) -> None:
+    """The mail of an activity that is there already: what was read of it now, instead of what was stored."""
+    values = dict(zip(_ACTIVITY, _activity(arrival, now), strict=True))
+    kept = ("id", "department_id", "alias_id", "direction", "status", "created_at")
+    changed = {name: value for name, value in values.items() if name not in kept}
+    assigned = ", ".join(f'"{name}" = ${n}{_CASTS.get(name, "")}' for n, name in enumerate(changed, 2))
+    await bulk.execute(
+        f"UPDATE activities SET {assigned}, version = version + 1 WHERE id = $1",  # noqa: S608 - names of columns
+        arrival.activity_id, *changed.values(),
+    )  # fmt: skip
+    await bulk.execute("DELETE FROM attachments WHERE activity_id = $1", arrival.activity_id)
+    await bulk.execute("DELETE FROM originals WHERE activity_id = $1", arrival.activity_id)
+    await bulk.copy("attachments", _ATTACHMENT, list(_attachments(arrival, contents)))
+    await bulk.copy("originals", _ORIGINAL, list(_original(arrival, contents, vault)))
 
 
 def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:

@@ -119,9 +119,9 @@ class SmtpTransport:
         return pool
 
     def _opener(self, access: OutgoingAccess) -> "Opener":
-        return Opener(access, self._open_socket, self._plan)
+        return Opener(access, self._open_socket, self.plan)
 
-    def _plan(self, access: OutgoingAccess, *, authenticate: bool) -> Plan:
+    def plan(self, access: OutgoingAccess, *, authenticate: bool) -> Plan:
         """Raises Ended when the alias's TLS settings are unusable."""
         try:
             context = self._context(access.tls, verified=access.use_ssl)
@@ -170,7 +170,7 @@ class Opener:
             try:
                 return await Connection.open(self._plan(self._access, authenticate=True), self._open_socket)
             except Ended as ended:
-                if not (self._access.use_smtp == "when_authorization_fails" and _login_refused(ended.conversation)):
+                if not (self._access.use_smtp == "when_authorization_fails" and login_refused(ended.conversation)):
                     raise
                 self._fallback_until = asyncio.get_running_loop().time() + FALLBACK_SECONDS
         return await Connection.open(self._plan(self._access, authenticate=False), self._open_socket)
@@ -180,7 +180,7 @@ class Opener:
         return connection.used_smtp_fallback and not self.falling_back
 
 
-def _login_refused(conversation: Conversation) -> bool:
+def login_refused(conversation: Conversation) -> bool:
     """Refused for good: a temporary failure (454 4.7.0) says nothing about the authorization."""
     if conversation.stage is not Stage.AUTH:
         return False

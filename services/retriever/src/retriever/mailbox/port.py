@@ -50,6 +50,7 @@ class MailFailure(Exception):
         detail: str,
         *,
         retry_after: float | None = None,
+        stage: str | None = None,
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.condition: FailureCondition = condition
@@ -58,6 +59,8 @@ class MailFailure(Exception):
         """The server's own words where there are any, secrets removed, at most 1,000 characters."""
         self.retry_after = retry_after
         """Seconds the server asked us to wait; None: the usual rhythm."""
+        self.stage = stage
+        """How far the connection had come (`diagnosis.Stage`)."""
 
 
 # A method named `list` hides the builtin from the annotations beside it.

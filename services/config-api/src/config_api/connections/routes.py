@@ -1,0 +1,35 @@
+"""REST: connection tests."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path, Request
+
+from config_api.access.callers import Administrator
+from config_api.connections import testing
+from config_api.jobs.asking import Desk
+from config_api.problems import responses
+from ece_common.contracts.jobs import ConnectionTest, ConnectionTestRequest
+from ece_common.errors import Invalid
+
+router = APIRouter(tags=["aliases"])
+
+
+def desk_of(request: Request) -> Desk:
+    return Desk(request.app.state.sessions, request.app.state.changes)
+
+
+@router.post("/aliases/{alias_id}/test-connection", summary="Test an alias's servers", responses=responses(404))
+async def check(
+    alias_id: Annotated[int, Path(ge=1, lt=2**63)],
+    request: Request,
+    _caller: Administrator,
+    wanted: Annotated[ConnectionTestRequest | None, Body()] = None,
+) -> ConnectionTest:
+    """The workers that serve this alias try it: name, TCP, TLS, login and folder; login and sender. No mail is read
+    or sent, and the alias's status does not change. Waits 30 seconds at most. 503 `no_live_replica`: no worker is
+    there to try; 503 `job_timed_out`: it did not answer in time.
+    """
+    asked = wanted if wanted is not None else ConnectionTestRequest()
+    if not asked.incoming and not asked.outgoing:
+        raise Invalid.field("incoming", "one of `incoming` and `outgoing` must be true")
+    return await testing.of_alias(desk_of(request), alias_id, asked)

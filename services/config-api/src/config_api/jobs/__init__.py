@@ -1,0 +1,1 @@
+"""Jobs: what a request waits for and a worker does."""

@@ -1,0 +1,1 @@
+"""Reprocessing: mail that nothing could read is read again."""

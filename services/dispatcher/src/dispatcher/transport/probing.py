@@ -1,0 +1,111 @@
+"""An outgoing server is tried step by step up to the sender, and no further: for connection tests (R191)."""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from typing import cast
+
+import aiosmtplib
+
+from dispatcher.transport.dialogue import Ended, say
+from dispatcher.transport.opening import OpenSocket, Plan, connect
+from dispatcher.transport.port import Conversation, Reply, Stage, Trouble
+from dispatcher.transport.smtp import SmtpOptions, SmtpTransport, login_refused
+from dispatcher.verdict import written
+from ece_common.contracts.instances import OutgoingAccess
+from ece_common.contracts.jobs import ConnectionStep, Step, StepOutcome
+
+_STEPS: dict[Stage, Step] = {
+    Stage.CONNECT: "tcp",
+    Stage.GREETING: "greeting",
+    Stage.TLS: "tls",
+    Stage.AUTH: "auth",
+    Stage.MAIL: "mail_from",
+}
+_HINTS: dict[Step, str] = {
+    "dns": "Check `outgoing.server_name`: no server has that name.",
+    "tcp": "Check server name and port, that the service is started, and firewalls on the dispatcher's way to it.",
+    "greeting": "Check that an SMTP server listens on that port, and whether it takes mail from the dispatcher.",
+    "tls": "Check that port and `use_ssl` fit and that the certificate is valid, or give its CA in `outgoing.tls`.",
+    "auth": "Check user name and password, and that the server lets this mailbox send by SMTP.",
+    "mail_from": "The server does not let this user send as the alias's address.",
+}
+
+
+async def probe(
+    access: OutgoingAccess, sender: str, open_socket: OpenSocket, options: SmtpOptions
+) -> list[ConnectionStep]:
+    """Each step with its outcome; after one that failed the others are skipped."""
+    plans = SmtpTransport(open_socket, options)
+    order = _order(implicit=access.use_ssl and access.port in options.implicit_tls_ports)
+    try:
+        return await _tried(plans.plan(access, authenticate=True), sender, open_socket, order)
+    except Ended as ended:
+        refused = _until(order, ended.conversation)
+        if access.use_smtp != "when_authorization_fails" or not login_refused(ended.conversation):
+            return refused
+    try:
+        steps = await _tried(plans.plan(access, authenticate=False), sender, open_socket, order)
+    except Ended as ended:
+        return _until(order, ended.conversation)
+    login = next(one for one in refused if one.step == "auth")
+    instead = login.model_copy(update={"outcome": "warning", "hint": "Plain SMTP stands in (`use_smtp`)."})
+    return [instead if one.step == "auth" else one for one in steps]
+
+
+async def _tried(plan: Plan, sender: str, open_socket: OpenSocket, order: Sequence[Step]) -> list[ConnectionStep]:
+    smtp = await connect(plan, open_socket)
+    try:
+        secured = _security(plan, smtp)
+        reply = await say(smtp, Stage.MAIL, b"MAIL", f"FROM:<{sender}>".encode(), *_options(smtp, sender))
+        if reply.code // 100 != 2:
+            raise Ended(Conversation(Stage.MAIL, Reply(reply.code, reply.message)))
+        for last in (b"RSET", b"QUIT"):
+            await say(smtp, Stage.MAIL, last)
+    finally:
+        if smtp.transport is not None:
+            cast("asyncio.WriteTransport", smtp.transport).abort()
+        smtp.close()
+    said = {"tls": secured[1], "auth": "" if _logs_in(plan) else "no login: plain SMTP"}
+    return [_step(step, secured[0] if step == "tls" else "ok", said.get(step, "")) for step in order]
+
+
+def _options(smtp: aiosmtplib.SMTP, sender: str) -> tuple[bytes, ...]:
+    return (b"SMTPUTF8",) if not sender.isascii() and smtp.supports_extension("smtputf8") else ()
+
+
+def _logs_in(plan: Plan) -> bool:
+    return plan.authenticate and plan.access.server_type == "ESMTP" and bool(plan.access.user_name)
+
+
+def _order(*, implicit: bool) -> Sequence[Step]:
+    first: tuple[Step, ...] = ("dns", "tcp", "tls", "greeting") if implicit else ("dns", "tcp", "greeting", "tls")
+    return (*first, "auth", "mail_from")
+
+
+def _until(order: Sequence[Step], said: Conversation) -> list[ConnectionStep]:
+    failed = _STEPS.get(said.stage, "mail_from")
+    if failed == "tcp" and said.trouble is Trouble.UNREACHABLE and "resol" in said.detail.lower():
+        failed = "dns"
+    place = order.index(failed)
+    detail = written(said.reply) if said.reply is not None else said.detail
+    return [
+        *(_step(step, "ok") for step in order[:place]),
+        _step(failed, "failed", detail, _HINTS[failed]),
+        *(_step(step, "skipped") for step in order[place + 1 :]),
+    ]
+
+
+def _step(step: Step, outcome: StepOutcome, detail: str = "", hint: str = "") -> ConnectionStep:
+    return ConnectionStep(side="outgoing", step=step, outcome=outcome, detail=detail[:1000], hint=hint)
+
+
+def _security(plan: Plan, smtp: aiosmtplib.SMTP) -> tuple[StepOutcome, str]:
+    link = cast("asyncio.Transport", smtp.transport)
+    encrypted: ssl.SSLObject | None = link.get_extra_info("ssl_object")
+    if encrypted is None:
+        return "warning", "no TLS: mail travels in clear text; switch `use_ssl` on where the server offers it"
+    version = encrypted.version() or "TLS"
+    if plan.access.use_ssl:
+        return "ok", f"{version}, certificate verified"
+    return "warning", f"{version} by STARTTLS, but without `use_ssl` the certificate is not verified"

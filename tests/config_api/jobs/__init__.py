@@ -1,0 +1,1 @@
+"""Jobs over REST: asked for, claimed, done; connection tests and mail read again."""
