@@ -180,7 +180,8 @@ async def _unknown(work: Work, listed: list[Listed]) -> list[Listed]:
 async def _report_large(work: Work, listed: Listed, settings: RetrieverSettings) -> None:
     """Told to the administrator, not downloaded."""
     headers = await work.mailbox.glimpse(listed)
-    large = large_mail(listed, headers, settings.action_for_large_email)
+    action, policies = settings.action_for_large_email, work.policies()
+    large = await asyncio.to_thread(large_mail, listed, headers, action, policies)
     try:
         await _hand_in(work, [], large=[large])
     except _Refused as refusal:

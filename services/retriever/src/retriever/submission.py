@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from ece_common.contracts.inbound import InboundAttachment, InboundMessage, LargeMail, Slice, Source
 from ece_common.contracts.settings import LargeEmailAction
+from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.mailbox.port import Listed, RawMail
+from retriever.masked_mail import masked
 from retriever.parsing import ParsedMail, Unparsable, parse
 from retriever.recognition import Recognised
 
@@ -22,6 +24,8 @@ class Item:
 
     message: InboundMessage = field(repr=False)
     contents: tuple[bytes, ...] = field(repr=False)
+    original: bytes = field(repr=False, default=b"")
+    """Also when it is not handed in: should the mail be refused, it is all there is."""
 
     @property
     def source(self) -> Source:
@@ -42,15 +46,22 @@ def prepare(
     now: datetime,
     *,
     found: Recognised | None = None,
-    policy_version: str | None = None,
+    policies: AppliedPolicies = NO_POLICIES,
 ) -> Item:
-    """Whatever cannot be written as the contract wants it is handed in as `unparsed`, with its original."""
+    """Whatever cannot be written as the contract wants it is handed in as `unparsed`, with its original.
+
+    The original of a mail in which something was masked or blocked would show it, so it is not handed in.
+    """
     if isinstance(mail, Unparsable):
         return unparsed(raw, mail.reason, now)
     try:
         message = _message(raw, mail, now, found or Recognised(mail.subtype, None))
-        message.policy_version = policy_version
-        return Item(message, (raw.content, *(file.content for file in mail.attachments)))
+        message.policy_version = policies.version
+        contents = [file.content for file in mail.attachments]
+        if policies.masker is None and all(file.state == "available" for file in mail.attachments):
+            return Item(message, (raw.content, *contents), raw.content)
+        message.original = None
+        return Item(_moved(message, -len(raw.content)), tuple(contents), raw.content)
     except ValidationError as problem:
         first = problem.errors(include_input=False, include_url=False)[0]
         return unparsed(raw, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", now)
@@ -65,7 +76,7 @@ def unparsed(raw: RawMail, reason: str, now: datetime) -> Item:
         unparsed_reason=reason.replace("\0", "")[:_MAXIMUM_REASON],
         received_at=raw.received_at or now,
     )
-    return Item(message, (raw.content,))
+    return Item(message, (raw.content,), raw.content)
 
 
 def reduced(item: Item, reason: str) -> Item:
@@ -76,12 +87,12 @@ def reduced(item: Item, reason: str) -> Item:
         message=InboundMessage(
             source=message.source,
             content_sha256=message.content_sha256,
-            original=message.original,
+            original=Slice(offset=0, size=len(item.original)),
             subtype="unparsed",
             unparsed_reason=reason.replace("\0", "")[:_MAXIMUM_REASON],
             received_at=message.received_at,
         ),
-        contents=item.contents[:1],
+        contents=(item.original,),
     )
 
 
@@ -97,10 +108,14 @@ def assemble(items: Sequence[Item]) -> tuple[list[InboundMessage], list[bytes]]:
     return messages, contents
 
 
-def large_mail(listed: Listed, headers: bytes, action: LargeEmailAction) -> LargeMail:
+def large_mail(
+    listed: Listed, headers: bytes, action: LargeEmailAction, policies: AppliedPolicies = NO_POLICIES
+) -> LargeMail:
     seen = parse(headers)
     if isinstance(seen, Unparsable):
         return LargeMail(source=listed.source, size=listed.size, action=action)
+    if policies.masker is not None:
+        seen, _ = masked(seen, Recognised(seen.subtype, None), policies.masker)
     return LargeMail.model_validate(
         {
             "source": listed.source,
@@ -168,6 +183,9 @@ def _attachments(mail: ParsedMail, offset: int) -> list[InboundAttachment]:
                 name=file.name,
                 content_type=file.content_type,
                 content=Slice(offset=offset, size=len(file.content)),
+                size=file.size,
+                state=file.state,
+                blocked=file.blocked,
                 inline=file.inline,
                 content_id=file.content_id,
             )

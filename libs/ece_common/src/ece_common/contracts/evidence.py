@@ -50,6 +50,14 @@ class ReportedMessage(Strict):
     message_id: Short | None = None
 
 
+class HiddenText(Strict):
+    """A text of the mail that was masked as a whole, since a pattern could not be applied to it in time."""
+
+    part: Annotated[str, Field(max_length=100)]
+    pattern: Short
+    reason: Annotated[str, Field(max_length=100)]
+
+
 class Evidence(Strict):
     source: EvidenceSource | None = None
     """None: a plain mail that says something of itself in `auto_submitted`."""
@@ -61,3 +69,4 @@ class Evidence(Strict):
     feedback_type: Annotated[str, Field(max_length=100)] | None = None
     auto_submitted: Short | None = None
     """The header Auto-Submitted as it was written (RFC 3834 section 5)."""
+    hidden: Annotated[list[HiddenText], Field(max_length=1000)] = []

@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ece_common.contracts import worker_examples
-from ece_common.contracts.activities import Subtype
+from ece_common.contracts.activities import AttachmentState, Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 from ece_common.contracts.evidence import Evidence
 from ece_common.contracts.policies import PolicyVersion
@@ -42,10 +42,26 @@ class Source(Strict):
     """Cheap to ask for (size and INTERNALDATE): tells a known mail from another under the same key."""
 
 
+class BlockedAs(Strict):
+    """Why an attachment is kept from the department."""
+
+    extension: Annotated[str, Field(max_length=130)] | None = None
+    """The blocked one that was found; None: all are blocked, or nobody could look into it."""
+    path: Annotated[str, Field(max_length=1000)] = ""
+    """From the attachment inwards: `winmail.dat > a.zip > invoice.pdf.exe`."""
+    reason: Annotated[str, Field(max_length=2000)] = ""
+
+
 class InboundAttachment(Strict):
     name: Annotated[str, Field(max_length=1000)]
     content_type: Annotated[str, Field(max_length=255)]
     content: Slice
+    """Empty when the state is `deleted`: that content is not handed in."""
+    size: Annotated[int, Field(ge=0)] | None = None
+    """Of the content as it came; None: as long as `content`."""
+    state: AttachmentState = "available"
+    blocked: BlockedAs | None = None
+    """Set exactly when the state is not `available`."""
     inline: bool = False
     content_id: Annotated[str, Field(max_length=1000)] | None = None
 
@@ -62,6 +78,7 @@ class InboundMessage(Strict):
     content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     """Of the original bytes, whether or not they are handed in."""
     original: Slice | None
+    """None where the original would show what was masked or blocked in it."""
     subtype: Subtype = "email"
     unparsed_reason: Long | None = None
     evidence: Evidence | None = None

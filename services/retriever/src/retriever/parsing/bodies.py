@@ -17,6 +17,7 @@ class Piece(NamedTuple):
     content: bytes
     disposition: str
     name: str | None
+    claimed: tuple[str, ...] = ()
 
 
 class Choice(NamedTuple):

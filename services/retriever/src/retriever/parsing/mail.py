@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ece_common.contracts.activities import AttachmentState
+from ece_common.contracts.inbound import BlockedAs
 from retriever.parsing import addresses, automatic, bodies, charsets, naming, structure, transfer, words
 from retriever.parsing.bodies import Piece
 from retriever.parsing.fields import Fields
@@ -29,6 +31,12 @@ class AttachedFile:
     inline: bool = False
     content_id: str | None = None
     """Without angle brackets, as a `cid:` link names it."""
+    claimed: tuple[str, ...] = ()
+    """Every name the part gives itself, as it came."""
+    size: int | None = None
+    """Of the content as it came; None: as long as `content`."""
+    state: AttachmentState = "available"
+    blocked: BlockedAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,8 @@ def _piece(data: bytes, leaf: Leaf, hint: str | None) -> Piece:
     content = data[leaf.start : leaf.end]
     if encoding:
         content = transfer.decode(content, words.unfold(encoding).partition(";")[0].strip(" \t\"'").lower())
-    return Piece(leaf, content, disposition, naming.given(options, leaf.parameters))
+    claimed = naming.claimed(options, leaf.parameters)
+    return Piece(leaf, content, disposition, naming.given(options, leaf.parameters), claimed)
 
 
 def _body_text(pieces: list[Piece], index: int | None) -> str | None:
@@ -130,6 +139,7 @@ def _attached(piece: Piece, number: int) -> AttachedFile:
         content=piece.content,
         inline=piece.disposition == "inline" or (content_id is not None and piece.disposition != "attachment"),
         content_id=(words.unfold(content_id).strip(" <>")[:MAXIMUM_ID] or None) if content_id is not None else None,
+        claimed=piece.claimed,
     )
 
 

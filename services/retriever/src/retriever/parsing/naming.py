@@ -31,6 +31,7 @@ _EXTENSIONS = {
     "text/x-amp-html": "html",
     "text/x-vcard": "vcf",
 }
+_NAME_KEYS = ("filename", "filename*", "name", "name*")
 _STEMS = {
     "application/ms-tnef": "winmail",
     "message/delivery-status": "delivery-status",
@@ -56,6 +57,12 @@ def given(disposition_parameters: dict[str, str], type_parameters: dict[str, str
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2].strip()
     printable = last if last.isprintable() else "".join(mark if mark.isprintable() else "_" for mark in last)
     return _shortened(printable) or None
+
+
+def claimed(disposition_parameters: dict[str, str], type_parameters: dict[str, str]) -> tuple[str, ...]:
+    """Every name a part gives itself, decoded and otherwise as it came: programs differ in which they go by."""
+    given_names = [options.get(key) for options in (disposition_parameters, type_parameters) for key in _NAME_KEYS]
+    return tuple(dict.fromkeys(words.decode_words(name) if "=?" in name else name for name in given_names if name))
 
 
 def made_up(content_type: str, number: int) -> str:

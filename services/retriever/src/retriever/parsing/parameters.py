@@ -51,6 +51,8 @@ def _assembled(found: dict[str, str]) -> dict[str, str]:
         number = int(match[2]) if match[2] else 0
         pieces.setdefault(match[1], {})[number] = (value, match[3] is not None)
     for name, numbered in pieces.items():
+        if name in plain:
+            plain[f"{name}*"] = plain[name]  # what other programs may read
         plain[name] = _joined([numbered[number] for number in sorted(numbered)])
     return plain
 

@@ -1,0 +1,97 @@
+"""Every text of a mail that will be stored, masked (R30, R31): bodies, subject, header, names, evidence. Pure.
+
+Not masked: the contents of attachments, and the domain of an address. Identifiers are, for a number in one is as
+readable as anywhere; those this system makes itself are not, or answers would lose what they answer.
+"""
+
+import re
+from dataclasses import asdict, replace
+
+from ece_common.contracts.evidence import Evidence, HiddenText, ReportedRecipient
+from ece_common.policies.masking import MailMasking, Masker
+from retriever.parsing import AttachedFile, ParsedMail
+from retriever.recognition import Recognised
+
+MAXIMUM_HIDDEN = 100
+_OUR_IDENTIFIER = re.compile(r"<[0-9a-f]{32}@[^<>]+>")
+
+
+def masked(mail: ParsedMail, found: Recognised, masker: Masker) -> tuple[ParsedMail, Recognised]:
+    masking = masker.mail()
+    mail = _texts(mail, masking)
+    evidence = _evidence(found.evidence, masking) if found.evidence is not None else None
+    if masking.hidden:
+        hidden = [HiddenText.model_validate(asdict(one)) for one in masking.hidden[:MAXIMUM_HIDDEN]]
+        evidence = (evidence or Evidence()).model_copy(update={"hidden": hidden})
+    return mail, Recognised(found.subtype, evidence)
+
+
+def _texts(mail: ParsedMail, masking: MailMasking) -> ParsedMail:
+    def addresses(values: list[str], part: str) -> list[str]:
+        return [masking.address(value, part) for value in values]
+
+    return replace(
+        mail,
+        subject=masking.text(mail.subject, "subject"),
+        raw_subject=masking.text(mail.raw_subject, "subject"),
+        from_=masking.address(mail.from_, "from") if mail.from_ is not None else None,
+        from_name=_optional(mail.from_name, "from_name", masking),
+        to=addresses(mail.to, "to"),
+        cc=addresses(mail.cc, "cc"),
+        reply_to=addresses(mail.reply_to, "reply_to"),
+        delivered_to=addresses(mail.delivered_to, "delivered_to"),
+        message_id=_identifier(mail.message_id, masking) if mail.message_id is not None else None,
+        in_reply_to=_identifier(mail.in_reply_to, masking) if mail.in_reply_to is not None else None,
+        references=[_identifier(one, masking) for one in mail.references],
+        text=_optional(mail.text, "text", masking),
+        html=masking.html(mail.html, "html") if mail.html is not None else None,
+        headers=[(name, masking.text(value, "headers")) for name, value in mail.headers],
+        auto_submitted=_optional(mail.auto_submitted, "headers", masking),
+        attachments=[_file(file, masking) for file in mail.attachments],
+    )
+
+
+def _optional(value: str | None, part: str, masking: MailMasking) -> str | None:
+    return masking.text(value, part) if value is not None else None
+
+
+def _identifier(value: str, masking: MailMasking) -> str:
+    return value if _OUR_IDENTIFIER.fullmatch(value) else masking.text(value, "headers")
+
+
+def _file(file: AttachedFile, masking: MailMasking) -> AttachedFile:
+    blocked = file.blocked
+    if blocked is not None:
+        path, reason = (masking.text(text, "attachments") for text in (blocked.path, blocked.reason))
+        blocked = blocked.model_copy(update={"path": path, "reason": reason})
+    return replace(
+        file,
+        name=masking.text(file.name, "attachments"),
+        content_id=_optional(file.content_id, "attachments", masking),
+        blocked=blocked,
+    )
+
+
+def _evidence(evidence: Evidence, masking: MailMasking) -> Evidence:
+    reported = evidence.reported
+    if reported is not None and reported.message_id is not None:
+        reported = reported.model_copy(update={"message_id": _identifier(reported.message_id, masking)})
+    return evidence.model_copy(
+        update={
+            "recipients": [_recipient(one, masking) for one in evidence.recipients],
+            "reporting_mta": _optional(evidence.reporting_mta, "evidence", masking),
+            "auto_submitted": _optional(evidence.auto_submitted, "evidence", masking),
+            "reported": reported,
+        }
+    )
+
+
+def _recipient(recipient: ReportedRecipient, masking: MailMasking) -> ReportedRecipient:
+    address, original = recipient.address, recipient.original_address
+    return recipient.model_copy(
+        update={
+            "address": masking.address(address, "evidence") if address is not None else None,
+            "original_address": masking.address(original, "evidence") if original is not None else None,
+            "diagnostic": _optional(recipient.diagnostic, "evidence", masking),
+        }
+    )
