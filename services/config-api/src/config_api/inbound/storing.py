@@ -89,9 +89,11 @@ def _moment(value: datetime | None) -> datetime | None:
 def _attachments(arrival: Arrival, contents: memoryview) -> Iterator[tuple[Any, ...]]:
     for n, attachment in enumerate(arrival.message.attachments, 1):
         piece = attachment.content
+        size = piece.size if attachment.size is None else attachment.size
+        content = None if attachment.state == "deleted" else contents[piece.offset : piece.offset + piece.size]
         yield (
-            arrival.activity_id, n, attachment.name, attachment.content_type, piece.size, "available",
-            attachment.inline, attachment.content_id, contents[piece.offset : piece.offset + piece.size],
+            arrival.activity_id, n, attachment.name, attachment.content_type, size, attachment.state,
+            attachment.inline, attachment.content_id, content,
         )  # fmt: skip
 
 
