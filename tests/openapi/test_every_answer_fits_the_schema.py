@@ -23,6 +23,7 @@ def test_every_answer_fits_the_schema(described: Suite, token: str, tmp_path: Pa
     examples = "12"
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
+        *("--config-file", str(Path(__file__).with_name("schemathesis.toml"))),
         *("run", f"{described.url}/openapi.json", "--header", f"Authorization: Bearer {token}"),
         *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", examples),
         *("--seed", "20250304", "--generation-deterministic", "--workers", "2", "--request-timeout", "20"),

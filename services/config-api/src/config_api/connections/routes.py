@@ -23,7 +23,7 @@ async def check(
     alias_id: Annotated[int, Path(ge=1, lt=2**63)],
     request: Request,
     _caller: Administrator,
-    wanted: Annotated[ConnectionTestRequest | None, Body()] = None,
+    wanted: Annotated[ConnectionTestRequest | None, Body(examples=[{"incoming": True, "outgoing": True}])] = None,
 ) -> ConnectionTest:
     """The workers that serve this alias try it: name, TCP, TLS, login and folder; login and sender. No mail is read
     or sent, and the alias's status does not change. Waits 30 seconds at most. 503 `no_live_replica`: no worker is
