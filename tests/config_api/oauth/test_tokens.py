@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from config_api.notifications.wording import notice
 from tests.config_api.oauth.builders import a_code, an_account, an_alias_in, an_application, keeper
 from tests.config_api.oauth.conftest import allowed
 from tests.config_api.oauth.provider import Provider, Reply
@@ -155,6 +156,9 @@ async def test_revocation_is_asked_about_twice_and_stops_the_account_and_its_ali
     history = (await config_api.admin.get(f"/aliases/{alias['id']}/status-transitions")).json()["items"]
     assert [(one["to"], one["reason"]) for one in history] == [("inactive", "authentication_failed")]
     [event] = await _events(config_api, "account.invalid")
+    told = notice(event["type"], event["subject"], event["data"])
+    assert told is not None
+    assert "AADSTS50173" in told.text
     assert event["subject"] == f"account/{account['id']}"
     assert event["data"]["reason"] == "invalid_grant"
     refused = await _ask(config_api, alias["id"])
@@ -412,3 +416,17 @@ async def _texts(sql: asyncpg.Connection) -> list[str]:
     tables = await sql.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     queries = [f'SELECT to_jsonb(t)::text AS row FROM "{table["tablename"]}" t' for table in tables]
     return [row["row"] for query in queries for row in await sql.fetch(query)]
+
+
+async def test_a_server_that_repeats_the_token_does_not_tell_it_further(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    alias = await an_alias_in(config_api, sql, await an_account(config_api, provider))
+    await config_api.admin.post("/retriever-instances", json={"name": "north", "alias_ids": [alias["id"]]})
+    await config_api.admin.patch("/settings", json={"connection_attempts": 1})
+    replica = Replica(config_api.worker, instance="north")
+    await replica.beat()
+    token = (await replica.assigned())[alias["id"]]["incoming"]["access_token"]
+    await replica.report(alias["id"], detail=f"NO {token} is not welcome", reason="authentication_failed")
+    history = await config_api.admin.get(f"/aliases/{alias['id']}/status-transitions")
+    assert history.json()["items"][0]["detail"] == "NO *** is not welcome"

@@ -181,7 +181,8 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        app.state.renewals = Renewals(app.state.token_tools)
+        # Most database connections stay free for those who do not wait for an identity provider.
+        app.state.renewals = Renewals(app.state.token_tools, max(1, app.state.settings.database_connections // 3))
         duties = _duties(app)
         for loop in (changes, backlog, *duties):
             loop.start()

@@ -29,8 +29,6 @@ from ece_common.errors import Conflict, EceError, Transient
 
 ACCOUNT_INVALID = "account_invalid"
 ACCOUNT_INACTIVE = "account_inactive"
-AT_ONCE = 8
-"""Renewals of one process at the same time: each holds a database connection while the provider is asked."""
 LOCK_SECONDS = 40
 _STORE_ATTEMPTS = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 900.0
@@ -64,10 +62,12 @@ class _Stored:
 
 
 class Renewals:
-    def __init__(self, tools: Tools) -> None:
+    """`at_once` requests of this process at the same time: each holds a database connection meanwhile."""
+
+    def __init__(self, tools: Tools, at_once: int) -> None:
         self._tools = tools
         self._running: dict[int, asyncio.Task[bool]] = {}
-        self._turn: asyncio.Semaphore = asyncio.Semaphore(AT_ONCE)
+        self._turn: asyncio.Semaphore = asyncio.Semaphore(at_once)
 
     async def token(self, account_id: int, refused: str | None) -> Held:
         """A token that is another than the refused one, whose SHA-256 in hex is given.

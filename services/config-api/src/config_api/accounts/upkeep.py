@@ -55,7 +55,7 @@ async def change(
 ) -> None:
     await repository.wait_longer(act.session, 40)
     await repository.lock_tokens(act.session, account_id)
-    account = await repository.get(act.session, account_id, lock=True)
+    account = await _locked_with_applications(act, account_id, wanted.oauth_application_id)
     preconditions.require(if_match, account.version)
     before = {name: getattr(account, name) for name in (*_PLAIN, *_GRANTED_FOR)}
     _apply(account, wanted)
@@ -100,6 +100,14 @@ async def complete(act: Act, identity: IdentityProvider, account_id: int, code: 
     authorization.authorize(act, account, _lasting(await redeeming.redeem(act, identity, account, code)))
     await authorization.changed(act, account)
     return account
+
+
+async def _locked_with_applications(act: Act, account_id: int, wanted: int | None) -> AccountRow:
+    """Applications before accounts, as a change to an application does."""
+    seen = await repository.get(act.session, account_id)
+    for application_id in sorted({seen.oauth_application_id, wanted or seen.oauth_application_id}):
+        await applications.held(act.session, application_id)
+    return await repository.get(act.session, account_id, lock=True)
 
 
 async def _application(act: Act, account: AccountRow) -> ApplicationRow:

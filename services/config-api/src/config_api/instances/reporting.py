@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from config_api.accounts import tokens
 from config_api.acting import Act
 from config_api.aliases import lifecycle, repository, transitions, view
 from config_api.aliases.lifecycle import Limits
 from config_api.aliases.tables import AliasRow, TransitionRow
 from config_api.aliases.transitions import Cause
-from config_api.instances import leases
+from config_api.instances import leases, mailbox_access
 from config_api.preferences import in_force
 from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.errors import Invalid
@@ -29,7 +30,7 @@ async def report(act: Act, alias_id: int, told: StatusReport) -> StatusAnswer:
         # The usual case writes nothing.
         return _answer(row, None)
     row.recent_attempts = [*row.recent_attempts, told.attempt_id][-REMEMBERED:]
-    cause = Cause("system", _without_secrets(act, row, told.detail), told.epoch)
+    cause = Cause("system", await _without_secrets(act, row, told.detail), told.epoch)
     return _answer(row, await transitions.write(act, row, decision, cause))
 
 
@@ -47,10 +48,13 @@ async def _limits(act: Act) -> Limits:
     )
 
 
-def _without_secrets(act: Act, row: AliasRow, detail: str) -> str:
+async def _without_secrets(act: Act, row: AliasRow, detail: str) -> str:
     """A server may repeat what it was sent."""
-    for sealed in (row.incoming_password, row.outgoing_password):
-        secret = act.vault.open(sealed) if sealed is not None else ""
+    sealed = (row.incoming_password, row.outgoing_password)
+    secrets = [act.vault.open(one) for one in sealed if one is not None]
+    accounts = await mailbox_access.accounts_of(act.session, [row])
+    held = [tokens.held(account, act.vault) for account, _ in accounts.values()]
+    for secret in (*secrets, *(one.access_token for one in held if one is not None)):
         if secret:
             detail = detail.replace(secret, "***")
     return detail.replace("\x00", "\ufffd")

@@ -90,11 +90,48 @@ def _recovered(subject: str, data: Data) -> Notice:
     )
 
 
+def _account(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"Account {data.get('account_name')} is not authorized any more",
+        _lines(
+            f"Account {data.get('account_name')} ({subject}) lost its access: {data.get('detail')}",
+            "Its aliases are inactive, and what they have to send waits. Authorize the account again with a new "
+            "authorization code, then make its aliases active.",
+            "Mail stays on the mail server meanwhile.",
+        ),
+    )
+
+
+def _refused(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"Account {data.get('account_name')} stops at {data.get('works_until')}",
+        _lines(
+            f"The identity provider refuses the OAuth application of account {data.get('account_name')} ({subject}): "
+            f"{data.get('detail')}",
+            f"Its access works until {data.get('works_until')}. Correct the OAuth application before then.",
+        ),
+    )
+
+
+def _expiring(subject: str, data: Data) -> Notice:
+    what = str(data.get("credential")).replace("_", " ")
+    return Notice(
+        f"The {what} of {data.get('name')} runs out within {data.get('days')} days",
+        _lines(
+            f"The {what} of OAuth application {data.get('name')} ({subject}) runs out at {data.get('expires_at')}.",
+            "Make a new one with the identity provider and enter it here, or its accounts stop then.",
+        ),
+    )
+
+
 _WRITERS: dict[str, Callable[[str, Data], Notice | None]] = {
     "alias.status_changed": _status,
     "alias.large_email": _large,
     "alias.outbound_trouble": _trouble,
     "alias.outbound_recovered": _recovered,
+    "account.invalid": _account,
+    "account.renewal_refused": _refused,
+    "oauth_application.credential_expiring": _expiring,
 }
 
 
