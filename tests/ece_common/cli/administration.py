@@ -14,6 +14,8 @@ from ece_common.operations import problem_response
 
 Item = dict[str, Any]
 TOKEN = "adm1n"
+RESOLVED: Item = {"step": "dns", "outcome": "ok", "detail": None}
+REFUSED_LOGIN: Item = {"step": "auth", "outcome": "failed", "detail": "NO [AUTH]", "hint": "Check the password."}
 
 
 @dataclass
@@ -160,8 +162,11 @@ def _alias(app: FastAPI, kept: Kept) -> None:
 
     @app.post("/v1/aliases/{number}/test-connection")
     async def tested(number: int) -> Item:
-        steps = [{"name": "dns", "ok": True}, {"name": "authenticate", "ok": number != 2, "detail": "NO [AUTH]"}]
-        return {"ok": number != 2, "steps": steps}
+        well = number != 2
+        login = {"step": "auth", "outcome": "ok", "detail": None} if well else REFUSED_LOGIN
+        steps = [{"side": "incoming", "hint": None} | step for step in (RESOLVED, login)]
+        message = "Connection established successfully" if well else "The incoming server refuses the login"
+        return {"ok": well, "message": message, "steps": steps}
 
 
 def _instances(app: FastAPI, kept: Kept) -> None:

@@ -12,6 +12,7 @@ from ece_common.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, help="The addresses customers write to, and their servers.")
 
+STEPS = ("side", "step", "outcome", "detail", "hint")
 HISTORY = ("at", "from", "to", "reason", "attempts", "changed_by", "detail")
 COLUMNS = (
     "id",
@@ -143,8 +144,12 @@ def deactivate(context: typer.Context, alias: AliasId) -> None:
 def try_servers(context: typer.Context, alias: AliasId, as_json: Json = False) -> None:
     """Try both servers step by step, from where the workers are. Exit code 1 when a step failed."""
     answer = remote(context).call("POST", f"/aliases/{alias}/test-connection", {})
-    show_one(answer, as_json=as_json)
-    if answer.get("ok") is False:
+    if as_json:
+        show_one(answer, as_json=True)
+    else:
+        show_list(answer["steps"], STEPS, as_json=False)
+        say(answer["message"])
+    if not answer["ok"]:
         raise typer.Exit(1)
 
 
