@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import announcement, fetchers, inbound, machine, outbound, relay
+from bench import announcement, fetchers, inbound, machine, outbound, policies, relay
 from bench.corpus import SEED, corpus
 from bench.figures import Benchmark, results, table
 from bench.gateway import Gateway, gateway
@@ -61,6 +61,10 @@ class Bench:
             runs = announcement.overheads(self.gateway, self.source, self.plan.announcements)
         return Benchmark("idle_overhead_ms", "ms", runs)
 
+    def policies_us(self) -> Benchmark:
+        """127 phrases, 20 extensions and 10 masking patterns over a mail of 8 KiB."""
+        return Benchmark("policies_us", "us/mail", self._runs("ours", lambda: policies.microseconds(self.plan.mails)))
+
     def _retrieved(self, protocol: fetchers.Protocol) -> list[float]:
         with self._worker("retriever"):
             return self._runs("ours", lambda: inbound.rate(self.gateway, protocol, self.source))
@@ -88,7 +92,7 @@ class Bench:
             worker.stop()
 
 
-NAMES = ("inbound_imap", "inbound_pop3", "outbound", "idle_overhead_ms")
+NAMES = ("inbound_imap", "inbound_pop3", "outbound", "idle_overhead_ms", "policies_us")
 
 
 def _say(what: str) -> None:

@@ -6,17 +6,20 @@ begin a new line or cell separate. What no one sees (attributes, comments, scrip
 
 import html
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 
-from ece_common.policies.masking_views import ODD, View, of_text, read_as
+from ece_common.policies.masking_views import ODD, View, is_odd, of_text, read_as
 
 # HTML's own tokenizer, section 13.2.5 of the standard, as far as it matters: quotes count after an equals sign only.
-_TOKEN = re.compile(
-    r"(?P<comment><!--(?:-?>|.*?(?:--!?>|\Z))|<[!?][^>]*+>?|</(?![a-zA-Z])[^>]*+>?)"
-    r"|(?P<tag></?(?P<name>[a-zA-Z][^\s/>]*+)(?:[^>=]++|=\s*+(?:\"[^\"]*+\"?|'[^']*+'?)|=)*+>?)"
+# Each branch begins with its own character: so the search for the next token is a search for these.
+_MARKUP = (
+    r"<(?:(?P<comment>!--(?:-?>|.*?(?:--!?>|\Z))|[!?][^>]*+>?|/(?![a-zA-Z])[^>]*+>?)"
+    r"|(?P<tag>/?(?P<name>[a-zA-Z][^\s/>]*+)(?:[^>=]++|=\s*+(?:\"[^\"]*+\"?|'[^']*+'?)|=)*+>?))"
     r"|&(?P<entity>\#0*+[0-9]{1,7}|\#[xX]0*+[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31}+);?"
-    rf"|(?P<odd>{ODD})",
-    re.DOTALL,
 )
+_TOKEN = re.compile(_MARKUP, re.DOTALL)
+_TOKEN_OR_ODD = re.compile(rf"{_MARKUP}|(?P<odd>{ODD})", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""=\s*+(?:"([^"]*)|'([^']*)|([^\s>"']+))|([^\s=<>"'/]*[0-9][^\s=<>"'/]*)""")
 _ENCODED = re.compile(
     rf"&(?P<entity>\#[0-9]+|\#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]{{1,31}});?|%(?P<hex>[0-9a-fA-F]{{2}})|(?P<odd>{ODD})"
@@ -34,29 +37,74 @@ _SEPARATES = frozenset(
 )  # fmt: skip
 
 
+def readings(source: str) -> tuple[str, str]:
+    """What the two views of HtmlViews read, at a third of the cost: enough to see that no pattern matches."""
+    visible, hidden, known = list[str](), list[str](), dict[str, str]()
+    position = 0
+    token = _token(source)
+    tokens = token.finditer(source)
+    while (found := next(tokens, None)) is not None:
+        start, end = found.span()
+        if start > position:
+            visible.append(source[position:start])
+        position = end
+        if found.lastgroup == "tag":
+            tag = found[0]
+            reading = known.get(tag)
+            if reading is None:
+                reading = known[tag] = "\n" if _separates(found) else ""
+                hidden += _attributes(found)
+            if reading:
+                visible.append(reading)
+                position = _end_of_raw(found)
+                if position > end:
+                    hidden.append(_flat(source[end:position]))
+                    tokens = token.finditer(source, position)
+        elif found.lastgroup == "comment":
+            hidden.append(_flat(source[start + 2 : end - 1]))
+        else:
+            visible.append(_entity(found["entity"]) if found.lastgroup == "entity" else read_as(found[0]))
+    visible.append(source[position:])
+    return "".join(visible), "\n".join((*hidden, ""))
+
+
+def _token(source: str) -> "re.Pattern[str]":
+    return _TOKEN_OR_ODD if is_odd(source) else _TOKEN
+
+
+def _attributes(found: "re.Match[str]") -> Iterator[str]:
+    for attribute in _ATTRIBUTE.finditer(found.string, found.end("name"), found.end()):
+        if attribute.lastindex is not None:
+            yield _ENCODED.sub(_decoding, attribute[attribute.lastindex])
+
+
+def _flat(text: str) -> str:
+    return of_text(text).text
+
+
 class HtmlViews:
     """`visible`: the text on the screen. `hidden`: every other piece, one a line."""
 
     def __init__(self, source: str) -> None:
         self.visible, self.hidden = View(), View()
         self._source = source
-        position, end = 0, len(source)
+        position, end, token = 0, len(source), _token(source)
         while position < end:
-            found = _TOKEN.search(source, position)
+            found = token.search(source, position)
             if found is None:
                 break
             self.visible.verbatim(source, position, found.start())
-            position = self._token(found)
+            position = self._take(found)
         self.visible.verbatim(source, position, end)
 
-    def _token(self, found: "re.Match[str]") -> int:
+    def _take(self, found: "re.Match[str]") -> int:
         """Takes one token; where the next one may begin."""
         start, end = found.span()
         match found.lastgroup:
             case "comment":
                 self._hide(start + 2, end - 1)
             case "entity":
-                _stands_for(self.visible, found["entity"], start, end)
+                self.visible.stands_for(_entity(found["entity"]), start, end)
             case "odd":
                 self.visible.stands_for(read_as(found["odd"]), start, end)
             case _:
@@ -64,19 +112,17 @@ class HtmlViews:
         return end
 
     def _tag(self, found: "re.Match[str]") -> int:
-        name, end = found["name"].lower(), found.end()
-        if name in _SEPARATES and not _DISPLAYED_INLINE.search(found["tag"]):
+        end = found.end()
+        if _separates(found):
             self.visible.stands_for("\n", end, end)
         for attribute in _ATTRIBUTE.finditer(self._source, found.end("name"), end):
             group = attribute.lastindex
             if group is not None:
                 _decoded(self.hidden, self._source, *attribute.span(group))
                 self.hidden.stands_for("\n", end, end)
-        if name not in _RAW or found["tag"].startswith("</"):
-            return end
-        closing = re.compile(f"</{re.escape(name)}", re.IGNORECASE).search(self._source, end)
-        stop = closing.start() if closing is not None else len(self._source)
-        self._hide(end, stop)
+        stop = _end_of_raw(found)
+        if stop > end:
+            self._hide(end, stop)
         return stop
 
     def _hide(self, start: int, end: int) -> None:
@@ -84,24 +130,39 @@ class HtmlViews:
         self.hidden.stands_for("\n", end, end)
 
 
+def _separates(found: "re.Match[str]") -> bool:
+    return found["name"].lower() in _SEPARATES and not _DISPLAYED_INLINE.search(found["tag"])
+
+
+def _end_of_raw(found: "re.Match[str]") -> int:
+    """Where a script or style ends that this tag opens; the end of the tag itself for all others."""
+    name, end = found["name"].lower(), found.end()
+    if name not in _RAW or found["tag"].startswith("/"):
+        return end
+    closing = re.compile(f"</{name}", re.IGNORECASE).search(found.string, end)
+    return closing.start() if closing is not None else len(found.string)
+
+
 def _decoded(view: View, source: str, start: int, end: int) -> None:
     """An attribute's value: entities as in text, and percent-encoding as in links."""
     position = start
     for found in _ENCODED.finditer(source, start, end):
         view.verbatim(source, position, found.start())
-        if found["hex"]:
-            code = int(found["hex"], 16)
-            view.stands_for(chr(code) if 32 <= code < 127 else "\ufffd", *found.span())
-        elif found["entity"]:
-            _stands_for(view, found["entity"], *found.span())
-        else:
-            view.stands_for(read_as(found["odd"]), *found.span())
+        view.stands_for(_decoding(found), *found.span())
         position = found.end()
     view.verbatim(source, position, end)
 
 
-def _stands_for(view: View, entity: str, start: int, end: int) -> None:
+def _decoding(found: "re.Match[str]") -> str:
+    if found["hex"]:
+        code = int(found["hex"], 16)
+        return chr(code) if 32 <= code < 127 else "\ufffd"
+    return _entity(found["entity"]) if found["entity"] else read_as(found["odd"])
+
+
+@lru_cache(maxsize=256)
+def _entity(entity: str) -> str:
     if entity.startswith("#"):  # without its zeros: there may be thousands
         hexadecimal = entity[1] in "xX"
         entity = f"#{'x' if hexadecimal else ''}{entity[1 + hexadecimal :].lstrip('0') or '0'}"
-    view.stands_for("".join(map(read_as, html.unescape(f"&{entity};"))), start, end)
+    return "".join(map(read_as, html.unescape(f"&{entity};")))
