@@ -18,6 +18,7 @@ async def test_a_department_starts_with_the_defaults(admin: httpx.AsyncClient, p
         "email_for_scan": "inbound_emails_only",
         "block_all_attachments": False,
         "action_on_blocked_attachments": "quarantine",
+        "encrypted_archives": "block",
         "overrides": [],
     }
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config_api import migrating, outgoing_http, problems
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.account_aliases import routes as account_aliases
 from config_api.accounts import guarding as accounts_guarding
 from config_api.accounts import routes as accounts
 from config_api.accounts import sign_in_routes as sign_ins
@@ -53,6 +54,7 @@ from config_api.outbound import routes as outbound
 from config_api.outbound import sweeping
 from config_api.outbound.sweeping import Sweeper
 from config_api.outgoing_http import OutgoingHttp
+from config_api.policies import in_force as policies_in_force
 from config_api.preferences import routes as preferences
 from config_api.references import Hooks
 from config_api.reprocessing import routes as reprocessing
@@ -98,6 +100,7 @@ def _hooks() -> Hooks:
     hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
     hooks.report_linkers.append(outbound_bounced.link)
     hooks.policy_followers.append(membership.settings_changed)
+    hooks.department_policies = policies_in_force.of_departments
     hooks.queue_guards.append(activities_guarding.of_queue)
     hooks.alias_placement = membership.RetrieverPlacement()
     hooks.alias_guards.append(membership.of_alias)
@@ -116,6 +119,7 @@ def _routes() -> APIRouter:
         oauth_applications,
         sign_ins,
         accounts,
+        account_aliases,
         aliases,
         instances,
         instances_worker,

@@ -42,6 +42,10 @@ class Placement(Protocol):
         ...
 
 
+async def _none(_session: AsyncSession, _department_ids: Sequence[int]) -> dict[int, DepartmentPolicies]:
+    return {}
+
+
 @dataclass(slots=True)
 class Hooks:
     """`*_guards` answer what still refers to a row; `*_followers` act in
@@ -74,9 +78,7 @@ class Hooks:
         default_factory=list[Callable[[Actor, Sequence[Report]], Awaitable[dict[int, int]]]]
     )
     # The policies in force, by department: what a worker is to apply.
-    department_policies: Callable[[AsyncSession, Sequence[int]], Awaitable[dict[int, DepartmentPolicies]]] | None = (
-        None
-    )
+    department_policies: Callable[[AsyncSession, Sequence[int]], Awaitable[dict[int, DepartmentPolicies]]] = _none
     policy_followers: list[Callable[[AsyncSession], Awaitable[None]]] = field(
         default_factory=list[Callable[[AsyncSession], Awaitable[None]]]
     )

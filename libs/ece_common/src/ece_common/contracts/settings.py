@@ -98,6 +98,8 @@ class DepartmentSettings(SharedSettings):
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] = "inbound_emails_only"
     block_all_attachments: bool = False
     action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
+    encrypted_archives: Literal["block", "allow"] = "block"
+    """Archives that nobody here can look into count as blocked attachments, where any are blocked."""
     overrides: list[str] = []
 
 
@@ -110,3 +112,4 @@ class DepartmentSettingsChange(Strict):
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] | None = None
     block_all_attachments: bool | None = None
     action_on_blocked_attachments: Literal["quarantine", "delete"] | None = None
+    encrypted_archives: Literal["block", "allow"] | None = None

@@ -1,6 +1,6 @@
 """What a replica is to work on: its leases with opened passwords, and the settings it goes by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import col, select
@@ -20,6 +20,7 @@ from ece_common.contracts.instances import (
     RetrieverAssignment,
     RetrieverSettings,
 )
+from ece_common.contracts.policies import DepartmentPolicies
 
 Rendered = Callable[[], bytes]
 """Opens passwords and writes JSON: work for another thread, without a database connection."""
@@ -35,10 +36,14 @@ class Asked:
     lease_seconds: float
 
 
-async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault) -> Rendered:
+Policies = Callable[[AsyncSession, Sequence[int]], Awaitable[dict[int, DepartmentPolicies]]]
+
+
+async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault, policies: Policies) -> Rendered:
     held = await _held(session, asked)
     accounts = await mailbox_access.accounts_of(session, (alias for alias, _ in held))
     settings = RetrieverSettings.model_validate((await in_force.partition(session)).model_dump())
+    applied = await policies(session, [alias.department_id for alias, _ in held if alias.department_id is not None])
 
     def rendered() -> bytes:
         answer = RetrieverAssignment(
@@ -47,6 +52,7 @@ async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault) -> Re
             lease_seconds=asked.lease_seconds,
             settings=settings,
             aliases=[_assigned(alias, lease, accounts, vault) for alias, lease in held],
+            policies=applied,
         )
         return answer.model_dump_json().encode()
 

@@ -67,7 +67,7 @@ async def retriever_assignment(
     vault = request.app.state.vault
 
     async def build(session: AsyncSession, asked: Asked) -> Rendered:
-        return await assignment.for_retriever(session, asked, vault)
+        return await assignment.for_retriever(session, asked, vault, request.app.state.hooks.department_policies)
 
     asked = Asked(0, instance, replica, request.app.state.settings.lease_seconds)
     return await _assignment(request, "retriever", asked, build, known=if_none_match, wait=wait)

@@ -52,7 +52,7 @@ async def _test_outgoing(session: AsyncSession, row: JobRow, vault: Vault, _hook
 async def _reprocess(session: AsyncSession, row: JobRow, _vault: Vault, hooks: Hooks) -> Job:
     activity = await activities.get(session, row.target_id)
     policies = None
-    if hooks.department_policies is not None and activity.department_id is not None:
+    if activity.department_id is not None:
         policies = (await hooks.department_policies(session, [activity.department_id])).get(activity.department_id)
     return Job(
         id=str(row.id),

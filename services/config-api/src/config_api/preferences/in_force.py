@@ -1,5 +1,7 @@
 """Which value of a setting counts: the department's own where the partition lets it, the partition's, the default."""
 
+from collections.abc import Sequence
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.preferences import repository
@@ -36,6 +38,13 @@ async def partition(session: AsyncSession) -> PartitionSettings:
 async def department(session: AsyncSession, department_id: int) -> DepartmentSettings:
     """Defaults for a department that never set anything; whether there is such a department is not asked."""
     return of_department(await partition(session), await repository.department(session, department_id))
+
+
+async def departments(session: AsyncSession, department_ids: Sequence[int]) -> dict[int, DepartmentSettings]:
+    """As `department`, for many at once."""
+    whole = await partition(session)
+    rows = await repository.departments(session, department_ids)
+    return {id_: of_department(whole, rows.get(id_)) for id_ in department_ids}
 
 
 async def default_smtp_password(session: AsyncSession, vault: Vault) -> str | None:

@@ -1,5 +1,7 @@
 """Every query on settings."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -16,6 +18,12 @@ async def partition(session: AsyncSession, *, lock: bool = False) -> SettingsRow
 async def department(session: AsyncSession, department_id: int) -> SettingsRow | None:
     query = select(SettingsRow).where(col(SettingsRow.department_id) == department_id)
     return (await session.exec(query)).one_or_none()
+
+
+async def departments(session: AsyncSession, department_ids: Sequence[int]) -> dict[int, SettingsRow]:
+    """Those that ever set something."""
+    query = select(SettingsRow).where(col(SettingsRow.department_id).in_(department_ids))
+    return {row.department_id: row for row in await session.exec(query) if row.department_id is not None}
 
 
 async def department_to_change(session: AsyncSession, department_id: int) -> SettingsRow:

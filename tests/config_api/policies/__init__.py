@@ -1,0 +1,1 @@
+"""Policies as the workers get them."""
