@@ -13,7 +13,7 @@ from ece_common.contracts.policies import DeliveryExceptionPhrase, DepartmentPol
 from retriever.applied_policies import NO_POLICIES, Compilations
 from retriever.assignments import Identity, Replica, needs_restart
 from retriever.logins import Logins
-from retriever.mailbox.port import Mailbox
+from retriever.mailbox.port import Mailbox, MailFailure
 from retriever.schedule import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
@@ -161,6 +161,23 @@ async def test_a_changed_password_takes_effect_without_a_restart() -> None:
 
     assert [alias.incoming.password for alias in site.built] == ["secret", "new"]
     assert [report.outcome for report in site.api.reports] == ["connected"], "a change reports that it works"
+
+
+@pytest.mark.rule(129)
+async def test_an_alias_made_inactive_is_left_alone_although_the_last_assignment_still_calls_it_active() -> None:
+    site = Site()
+    site.server("user-1").refusal = MailFailure("manual", "authentication_failed", "no such user")
+    site.api.assign(site.alias(1))
+    async with site.running():
+        for attempts in (1, 2, 3):
+            await until(lambda attempts=attempts: len(site.api.reports) == attempts)
+            await until(lambda: site.clock.sleeping or site.states() == {"inactive": 1})
+            site.clock.advance(30)
+        await until(lambda: site.states() == {"inactive": 1})
+        await site.several_beats()
+        await site.several_beats()
+
+    assert len(site.api.reports) == 3
 
 
 async def test_a_change_waits_for_the_batch_in_hand() -> None:

@@ -198,7 +198,7 @@ class Replica:
                 )
                 if answer is not None:
                     etag, self._assignment = answer
-                    self._reconcile()
+                    self._reconcile(told_anew=True)
                     # Leases are given out with heartbeats: a mailbox that is new need not wait for the next one.
                     self._beat_now.set()
                 backoff = waits(0.5, 15.0)
@@ -208,8 +208,12 @@ class Replica:
                 self._trouble("assignment.failed", failure, pause)
                 await sleep_unless(stop, pause)
 
-    def _reconcile(self) -> None:
-        """What is assigned and not revoked runs; everything else is halted, and dropped once it has closed."""
+    def _reconcile(self, *, told_anew: bool = False) -> None:
+        """What is assigned and not revoked runs; everything else is halted, and dropped once it has closed.
+
+        How an alias stands is believed only when it was `told_anew`: what the last assignment said may be older than
+        the answer to our own report since, and would bring an alias back to work that the report made inactive.
+        """
         if self._assignment is None or self._stopping:
             return
         wanted = {
@@ -219,9 +223,9 @@ class Replica:
         }
         for alias_id, running in self._running.items():
             alias = wanted.get(alias_id)
-            if alias is None or needs_restart(running.watch.alias, alias):
+            if alias is None or (told_anew and needs_restart(running.watch.alias, alias)):
                 running.watch.halt()
-            elif alias != running.watch.alias:
+            elif told_anew and alias != running.watch.alias:
                 running.watch.standing_changed(alias)
         for alias_id in wanted.keys() - self._running.keys():
             self._start(wanted[alias_id], announce=False)
