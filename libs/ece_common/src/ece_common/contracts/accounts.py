@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from ece_common.contracts import oauth_examples
-from ece_common.contracts.base import Id, Line, Name, Note, Sent, Strict
+from ece_common.contracts.aliases import AfterRetrieval, AliasStatus, OneAddress, Redirections
+from ece_common.contracts.base import Address, Id, Line, Name, Note, Sent, Strict
 
 AccountStatus = Literal["active", "inactive"]
 AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
@@ -80,3 +81,25 @@ class Account(Sent):
     access_token_expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+
+
+class NewAccountAlias(Strict):
+    """An alias whose servers and login are the account's (R172 to R185)."""
+
+    model_config = oauth_examples.NEW_ACCOUNT_ALIAS
+
+    email_address: Address
+    name: Name | None = Field(default=None, description="The address when left out.")
+    description: Note = ""
+    status: AliasStatus = "active"
+    automatic_bcc: OneAddress | None = None
+    send_mail_to: OneAddress | None = None
+    default_alias: bool = False
+    redirection_email_addresses: Redirections = []
+    shared_mailbox: bool = Field(default=False, description="The account's user may open this mailbox of another.")
+    folder: Name = Field(default="inbox", description="Another one only with IMAP (R183).")
+    after_retrieval: AfterRetrieval = "delete"
+    move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
+    retriever_instance: Name | None = Field(
+        default=None, description="Adds the new alias to this retriever instance in the same step (R107)."
+    )

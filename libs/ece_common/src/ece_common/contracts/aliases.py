@@ -165,6 +165,8 @@ class Alias(Sent):
     id: int
     department_id: int
     account_id: int | None
+    shared_mailbox: bool = False
+    """The account's user opens somebody else's mailbox (R185)."""
     name: str
     description: str
     email_address: str

@@ -129,3 +129,13 @@ ACCOUNT = shown(
         "updated_at": _AT,
     }
 )
+NEW_ACCOUNT_ALIAS = shown(
+    {
+        "email_address": "support@example.com",
+        "default_alias": True,
+        "redirection_email_addresses": ["help@example.com"],
+        "folder": "inbox",
+        "retriever_instance": "default",
+    },
+    {"email_address": "returns@example.com", "shared_mailbox": True},
+)

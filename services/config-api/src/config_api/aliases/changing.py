@@ -45,6 +45,8 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
 
 def _judged(row: AliasRow, before: Draft, wanted: AliasChange) -> Draft:
     after, uncleared = draft.patched(before, wanted)
+    if row.account_id is not None:
+        judging.refuse(judging.account_problems(wanted))
     stored = frozenset(section for section in _SECTIONS if getattr(row, f"{section}_password") is not None)
     if row.account_id is not None:
         # Its secrets are the account's.

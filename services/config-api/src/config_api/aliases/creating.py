@@ -7,25 +7,33 @@ from config_api.aliases import default_alias, draft, judging, uniqueness
 from config_api.aliases.draft import Draft, Secrets
 from config_api.aliases.tables import AliasRow
 from config_api.departments import repository as departments
-from ece_common.contracts.aliases import NewAlias
+from config_api.departments.tables import DepartmentRow
+from ece_common.contracts.aliases import AliasStatus, NewAlias
 
 
 async def create(act: Act, department_id: int, new: NewAlias) -> int:
     department = await departments.get(act.session, department_id, lock=True)
     wanted, secrets = draft.of_new(new), draft.secrets_of(new)
     judging.refuse(judging.problems_of(wanted) + judging.password_problems(None, wanted, secrets, stored=frozenset()))
-    if wanted.default_alias and new.status == "inactive":
+    row = AliasRow(department_id=department_id, **columns(wanted), **_sealed(act, secrets), **status(act, new.status))
+    return await store(act, department, row, new.retriever_instance)
+
+
+async def store(act: Act, department: DepartmentRow, row: AliasRow, retriever_instance: str | None) -> int:
+    """What every new alias goes through. The caller holds the department's lock."""
+    wanted = draft.of_row(row)
+    assert row.department_id is not None
+    if wanted.default_alias and row.status == "inactive":
         default_alias.refuse_inactive(department)
-    await uniqueness.refuse_taken(act.session, department_id, wanted, None)
+    await uniqueness.refuse_taken(act.session, row.department_id, wanted, None)
     if wanted.default_alias:
-        await default_alias.take_flag(act, department_id)
-    row = AliasRow(department_id=department_id, **columns(wanted), **_sealed(act, secrets), **_status(act, new))
+        await default_alias.take_flag(act, row.department_id)
     row.created_at = row.updated_at = act.now
     act.session.add(row)
     await uniqueness.flush(act.session)
     assert row.id is not None
-    if new.retriever_instance is not None and act.hooks.alias_placement is not None:
-        await act.hooks.alias_placement.place(act.session, row.id, new.retriever_instance)
+    if retriever_instance is not None and act.hooks.alias_placement is not None:
+        await act.hooks.alias_placement.place(act.session, row.id, retriever_instance)
     _tell(act, row, wanted)
     for follow in act.hooks.alias_change_followers:
         await follow(act.session, row.id)
@@ -43,10 +51,11 @@ def _sealed(act: Act, secrets: Secrets) -> dict[str, bytes | None]:
     return {name: act.vault.seal(secret) if secret is not None else None for name, secret in given.items()}
 
 
-def _status(act: Act, new: NewAlias) -> dict[str, Any]:
-    reason = None if new.status == "active" else "set_by_administrator"
+def status(act: Act, wanted: AliasStatus) -> dict[str, Any]:
+    """The columns of a status that an administrator gives."""
+    reason = None if wanted == "active" else "set_by_administrator"
     return {
-        "status": new.status,
+        "status": wanted,
         "status_reason": reason,
         "status_changed_by": "administrator",
         "status_changed_at": act.now,
@@ -58,6 +67,8 @@ def _tell(act: Act, row: AliasRow, wanted: Draft) -> None:
     told |= {
         f"{section}.password": "set" for section in ("incoming", "outgoing") if getattr(row, f"{section}_password")
     }
+    if row.account_id is not None:
+        told |= {"account_id": row.account_id, "shared_mailbox": row.shared_mailbox}
     subject = f"alias/{row.id}"
     act.audit("alias.created", subject, told, department_id=row.department_id)
     data = {"name": row.name, "email_address": row.email_address, "status": row.status}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cryptography.x509 import load_pem_x509_certificates
 
 from config_api.aliases.draft import Draft, Secrets
+from ece_common.contracts.aliases import AliasChange
 from ece_common.contracts.problem import FieldProblem
 from ece_common.errors import Invalid
 
@@ -90,6 +91,24 @@ def password_problems(
             if value is not None
         ]
     return [FieldProblem(field=field, problem=problem) for field, problem in found]
+
+
+_OWN = {"incoming": {"folder", "tls"}, "outgoing": {"tls"}}
+"""What an alias in an account still has of its own."""
+
+
+def account_problems(wanted: AliasChange) -> list[FieldProblem]:
+    """Servers and logins are the account's; another address is another mailbox (R174)."""
+    found = [
+        FieldProblem(field=f"{section}.{name}", problem="is given by the account that the alias belongs to")
+        for section, own in _OWN.items()
+        if (part := getattr(wanted, section)) is not None
+        for name in sorted(part.model_fields_set - own)
+    ]
+    if wanted.email_address is not None:
+        told = "cannot be changed in an account: remove the alias and create another one"
+        found.append(FieldProblem(field="email_address", problem=told))
+    return found
 
 
 def _verified(section: str, password: str | None, again: str | None) -> Iterator[tuple[str, str]]:

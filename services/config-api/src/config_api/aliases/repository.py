@@ -18,6 +18,8 @@ class Filters:
     status: AliasStatus | None = None
     email_address: str | None = None
     default_alias: bool | None = None
+    account_id: int | None = None
+    """Without one: the aliases that are in no account (R173)."""
 
 
 async def get(session: AsyncSession, alias_id: int, *, lock: bool = False) -> AliasRow:
@@ -82,6 +84,7 @@ async def after(
         col(AliasRow.department_id) == department_id,
         col(AliasRow.deleted_at).is_(None),
         col(AliasRow.id) > position,
+        col(AliasRow.account_id).is_not_distinct_from(filters.account_id),
     )
     if filters.status is not None:
         query = query.where(col(AliasRow.status) == filters.status)

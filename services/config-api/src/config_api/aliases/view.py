@@ -5,34 +5,64 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config_api.accounts import mail_access
+from config_api.accounts import repository as accounts
+from config_api.accounts.mail_access import MailAccess
 from config_api.aliases import draft
 from config_api.aliases.tables import AliasRow, TransitionRow
 from config_api.references import Hooks
-from ece_common.contracts.aliases import Alias, Incoming, Outgoing, StatusTransition
+from ece_common.contracts.aliases import Alias, Incoming, Outgoing, StatusTransition, TlsOptions
 
 
 async def shown(session: AsyncSession, hooks: Hooks, rows: Sequence[AliasRow]) -> list[Alias]:
-    """With the retriever instance that each is in."""
+    """With the retriever instance that each is in, and the servers of the account that it belongs to."""
     place = hooks.alias_placement
     ids = [row.id for row in rows if row.id is not None]
     instances = await place.names(session, ids) if place is not None else {}
-    return [alias(row, instances.get(row.id or 0)) for row in rows]
+    owned = [row.account_id for row in rows if row.account_id is not None]
+    found = await accounts.with_applications(session, owned)
+    access = {account_id: mail_access.of_account(*pair) for account_id, pair in found.items()}
+    return [alias(row, instances.get(row.id or 0), access.get(row.account_id or 0)) for row in rows]
 
 
-def alias(row: AliasRow, retriever_instance: str | None) -> Alias:
-    configured = draft.of_row(row)
+def alias(row: AliasRow, retriever_instance: str | None, access: MailAccess | None) -> Alias:
     own = {
         name: getattr(row, name)
         for name in Alias.model_fields
         if name not in {"incoming", "outgoing", "retriever_instance", "retry_at"}
     }
+    incoming, outgoing = _own_servers(row) if access is None else _by_account(row, access)
     return Alias(
         **own,
         retry_at=row.next_attempt_at if row.status == "inactive" else None,
-        incoming=Incoming(port=configured.port("incoming"), **_section(row, "incoming", Incoming)),
-        outgoing=Outgoing(port=configured.port("outgoing"), **_section(row, "outgoing", Outgoing)),
+        incoming=incoming,
+        outgoing=outgoing,
         retriever_instance=retriever_instance,
     )
+
+
+def _own_servers(row: AliasRow) -> tuple[Incoming, Outgoing]:
+    configured = draft.of_row(row)
+    return (
+        Incoming(port=configured.port("incoming"), **_section(row, "incoming", Incoming)),
+        Outgoing(port=configured.port("outgoing"), **_section(row, "outgoing", Outgoing)),
+    )
+
+
+def _by_account(row: AliasRow, access: MailAccess) -> tuple[Incoming, Outgoing]:
+    """What is kept of a converted alias's own servers is not shown until it leaves the account."""
+    return (
+        Incoming(
+            server_type=access.incoming_type, server_name=access.incoming.host, port=access.incoming.port,
+            use_ssl=access.incoming.use_ssl, user_name=row.email_address, password_set=False,
+            folder=row.incoming_folder, tls=TlsOptions(**row.incoming_tls),
+        ),
+        Outgoing(
+            server_type="ESMTP", use_smtp="never", server_name=access.outgoing.host, port=access.outgoing.port,
+            use_ssl=access.outgoing.use_ssl, user_name=row.email_address, password_set=False,
+            tls=TlsOptions(**row.outgoing_tls),
+        ),
+    )  # fmt: skip
 
 
 def _section(row: AliasRow, section: str, shape: type[Incoming | Outgoing]) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""REST: the aliases of an account."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from config_api import preconditions
+from config_api.account_aliases import creating, removing
+from config_api.accounts import repository as accounts
+from config_api.accounts.routes import AccountId
+from config_api.acting import AsAdministrator
+from config_api.aliases import repository, view
+from config_api.aliases.repository import Filters
+from config_api.paging import Cursor, Limit, page, position
+from config_api.preconditions import IfMatch
+from config_api.problems import responses
+from ece_common.contracts.accounts import NewAccountAlias
+from ece_common.contracts.aliases import Alias
+from ece_common.contracts.base import Page
+
+router = APIRouter(tags=["accounts"])
+AliasId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+@router.post(
+    "/accounts/{account_id}/aliases",
+    status_code=201,
+    summary="Create an alias in an account",
+    responses=responses(404, 409),
+)
+async def create(account_id: AccountId, new: NewAccountAlias, act: AsAdministrator, response: Response) -> Alias:
+    """An address whose mailbox the account's user, or the application, may open: servers and login are the
+    account's. With `shared_mailbox` it is somebody else's mailbox that was shared with that user.
+    """
+    row = await repository.get(act.session, await creating.create(act, account_id, new))
+    preconditions.stamp(response, row.version)
+    return (await view.shown(act.session, act.hooks, [row]))[0]
+
+
+@router.get("/accounts/{account_id}/aliases", summary="List an account's aliases", responses=responses(404))
+async def listing(
+    account_id: AccountId, act: AsAdministrator, limit: Limit = 100, cursor: Cursor = None
+) -> Page[Alias]:
+    """In the order in which they were made. The department's list of aliases does not have them (R173)."""
+    account = await accounts.get(act.session, account_id)
+    filters = Filters(account_id=account_id)
+    rows = await repository.after(act.session, account.department_id, position(cursor), limit + 1, filters)
+    shown = {alias.id: alias for alias in await view.shown(act.session, act.hooks, rows)}
+    return page(rows, limit, lambda row: row.id or 0, lambda row: shown[row.id or 0])
+
+
+@router.delete(
+    "/accounts/{account_id}/aliases/{alias_id}",
+    status_code=204,
+    summary="Remove an alias from its account",
+    responses=responses(404, 409, 412),
+)
+async def remove(account_id: AccountId, alias_id: AliasId, act: AsAdministrator, if_match: IfMatch = None) -> None:
+    """An alias that was made in the account is deleted for good (R199); one that was added to it is a basic alias
+    again, inactive, with the servers and passwords it had (R197, R198). Refused with 409 for an active default alias,
+    and while a retriever instance or a workflow uses it (R203).
+    """
+    await removing.remove(act, account_id, alias_id, if_match)
