@@ -40,6 +40,7 @@ _SEPARATES = frozenset(
 def readings(source: str) -> tuple[str, str]:
     """What the two views of HtmlViews read, at a third of the cost: enough to see that no pattern matches."""
     visible, hidden, known = list[str](), list[str](), dict[str, str]()
+    separating = _separating(source)
     position = 0
     token = _token(source)
     tokens = token.finditer(source)
@@ -52,7 +53,7 @@ def readings(source: str) -> tuple[str, str]:
             tag = found[0]
             reading = known.get(tag)
             if reading is None:
-                reading = known[tag] = "\n" if _separates(found) else ""
+                reading = known[tag] = "\n" if found["name"].lower() in separating else ""
                 hidden += _attributes(found)
             if reading:
                 visible.append(reading)
@@ -61,7 +62,7 @@ def readings(source: str) -> tuple[str, str]:
                     hidden.append(_flat(source[end:position]))
                     tokens = token.finditer(source, position)
         elif found.lastgroup == "comment":
-            hidden.append(_flat(source[start + 2 : end - 1]))
+            hidden.append(_flat(source[slice(*_inside_comment(found))]))
         else:
             visible.append(_entity(found["entity"]) if found.lastgroup == "entity" else read_as(found[0]))
     visible.append(source[position:])
@@ -88,6 +89,7 @@ class HtmlViews:
     def __init__(self, source: str) -> None:
         self.visible, self.hidden = View(), View()
         self._source = source
+        self._separating = _separating(source)
         position, end, token = 0, len(source), _token(source)
         while position < end:
             found = token.search(source, position)
@@ -102,7 +104,7 @@ class HtmlViews:
         start, end = found.span()
         match found.lastgroup:
             case "comment":
-                self._hide(start + 2, end - 1)
+                self._hide(*_inside_comment(found))
             case "entity":
                 self.visible.stands_for(_entity(found["entity"]), start, end)
             case "odd":
@@ -113,7 +115,7 @@ class HtmlViews:
 
     def _tag(self, found: "re.Match[str]") -> int:
         end = found.end()
-        if _separates(found):
+        if found["name"].lower() in self._separating:
             self.visible.stands_for("\n", end, end)
         for attribute in _ATTRIBUTE.finditer(self._source, found.end("name"), end):
             group = attribute.lastindex
@@ -130,8 +132,19 @@ class HtmlViews:
         self.hidden.stands_for("\n", end, end)
 
 
-def _separates(found: "re.Match[str]") -> bool:
-    return found["name"].lower() in _SEPARATES and not _DISPLAYED_INLINE.search(found["tag"])
+def _separating(source: str) -> frozenset[str]:
+    """Elements that begin a new line or cell; without those that a style of this document puts into the line."""
+    if _DISPLAYED_INLINE.search(source) is None:
+        return _SEPARATES
+    tags = (found for found in _TOKEN.finditer(source) if found.lastgroup == "tag")
+    return _SEPARATES - {found["name"].lower() for found in tags if _DISPLAYED_INLINE.search(found["tag"])}
+
+
+def _inside_comment(found: "re.Match[str]") -> tuple[int, int]:
+    """What stands between the marks of a comment or declaration, closed or not."""
+    begin = found.start() + (4 if found[0].startswith("<!--") else 2)
+    inside = found.string[begin : found.end()].removesuffix(">").removesuffix("!").removesuffix("--")
+    return begin, begin + len(inside)
 
 
 def _end_of_raw(found: "re.Match[str]") -> int:
