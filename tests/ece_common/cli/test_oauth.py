@@ -21,7 +21,9 @@ class Asked:
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, Any]] = []
         self.answers: dict[str, Any] = {"name": "Mail", "account_name": "Support", "ok": False,
-                                        "authorization_url": "https://login.shop.test/authorize?x=1"}  # fmt: skip
+                                        "authorization_url": "https://login.shop.test/authorize?x=1",
+                                        "email_address": "support@shop.test",
+                                        "results": [{"alias_id": 7, "outcome": "refused"}]}  # fmt: skip
 
     def api(self) -> FastAPI:
         api = FastAPI()
@@ -105,3 +107,18 @@ def test_deletion_is_asked_about_and_done_only_on_yes(asked: Asked, what: str) -
 
 def test_a_verification_that_fails_ends_with_one(asked: Asked) -> None:
     assert _ece(asked, "oauth-applications", "verify", "1").exit_code == 1
+
+
+@pytest.mark.rule(204)
+def test_an_alias_leaves_its_account_only_on_yes(asked: Asked) -> None:
+    assert _ece(asked, "accounts", "remove-alias", "1", "7", typed="n\n").exit_code == 1
+    assert _ece(asked, "accounts", "remove-alias", "1", "7", typed="y\n").exit_code == 0
+    assert [method for method, _, _ in asked.requests] == ["GET", "GET", "DELETE"]
+
+
+@pytest.mark.rule(187, 188)
+def test_several_existing_aliases_are_added_at_once(asked: Asked) -> None:
+    done = _ece(asked, "accounts", "add-existing", "1", "7", "8", "--shared")
+    assert done.exit_code == 1
+    assert "refused" in done.output
+    assert asked.requests[0][2] == {"alias_ids": [7, 8], "add_as_shared_mailbox": True}

@@ -105,3 +105,56 @@ def delete(
             raise typer.Exit(1)
     api.call("DELETE", f"/accounts/{account}")
     say(f"Account {account} is deleted.")
+
+
+@app.command()
+def aliases(context: typer.Context, account: AccountId, as_json: Json = False) -> None:
+    """List the aliases of an account."""
+    found = remote(context).pages(f"/accounts/{account}/aliases")
+    show_list(found, ("id", "name", "email_address", "status", "shared_mailbox", "default_alias"), as_json=as_json)
+
+
+@app.command("new-alias")
+def new_alias(
+    context: typer.Context,
+    account: AccountId,
+    fields: Annotated[list[str], typer.Argument(help="field=value, such as email_address=support@example.com")],
+    as_json: Json = False,
+) -> None:
+    """Create an alias in an account; its servers and login are the account's."""
+    show_one(remote(context).call("POST", f"/accounts/{account}/aliases", parsed(fields)), as_json=as_json)
+
+
+@app.command("add-existing")
+def add_existing(
+    context: typer.Context,
+    account: AccountId,
+    alias: Annotated[list[int], typer.Argument(help="Ids of basic aliases of the same department.")],
+    shared: Annotated[bool, typer.Option("--shared", help="They belong to a shared account.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add existing aliases, each once its mailbox has opened with the account. Exit code 1 when one did not."""
+    body = {"alias_ids": alias, "add_as_shared_mailbox": shared}
+    answer = remote(context).call("POST", f"/accounts/{account}/aliases/add-existing", body)
+    show_list(answer["results"], ("alias_id", "outcome", "message"), as_json=as_json)
+    if any(one["outcome"] != "added" for one in answer["results"]):
+        raise typer.Exit(1)
+
+
+@app.command("remove-alias")
+def remove_alias(
+    context: typer.Context,
+    account: AccountId,
+    alias: Annotated[int, typer.Argument(help="The alias's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+) -> None:
+    """Remove an alias from its account, once you have confirmed it (R204). One made there is deleted for good."""
+    api = remote(context)
+    if not yes:
+        found = api.call("GET", f"/aliases/{alias}")
+        say(f"Alias {alias}: {found['name']} <{found['email_address']}>")
+        if not typer.confirm("Remove it from the account?", default=False):
+            say("Not removed.")
+            raise typer.Exit(1)
+    api.call("DELETE", f"/accounts/{account}/aliases/{alias}")
+    say(f"Alias {alias} is removed from account {account}.")

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr
 from ece_common.contracts import oauth_examples
 from ece_common.contracts.aliases import AfterRetrieval, AliasStatus, OneAddress, Redirections
 from ece_common.contracts.base import Address, Id, Line, Name, Note, Sent, Strict
+from ece_common.contracts.jobs import ConnectionStep, ConnectionTest
 
 AccountStatus = Literal["active", "inactive"]
 AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
@@ -103,3 +104,45 @@ class NewAccountAlias(Strict):
     retriever_instance: Name | None = Field(
         default=None, description="Adds the new alias to this retriever instance in the same step (R107)."
     )
+
+
+class AddExistingAliases(Strict):
+    """Basic aliases of the account's department, to be opened by the account from now on (R186 to R190)."""
+
+    model_config = oauth_examples.ADD_EXISTING_ALIASES
+
+    alias_ids: Annotated[list[Id], Field(min_length=1, max_length=20)]
+    add_as_shared_mailbox: bool = Field(default=False, description="They belong to a shared account (R188).")
+
+
+class AddedAlias(Sent):
+    """What became of one of them. `refused`: it is as it was, for the reason in `message`."""
+
+    alias_id: int
+    outcome: Literal["added", "refused"]
+    message: str
+    steps: list[ConnectionStep] = []
+    """What the retriever saw when it opened the mailbox as this account."""
+
+
+class AddedAliases(Sent):
+    model_config = oauth_examples.ADDED_ALIASES
+
+    results: list[AddedAlias]
+
+
+class AliasConnectionTest(ConnectionTest):
+    model_config = oauth_examples.ALIAS_CONNECTION_TEST
+
+    alias_id: int
+    email_address: str
+
+
+class AccountConnectionTest(Sent):
+    """`message` is "Connection established successfully" when all is well (R195), else what failed."""
+
+    model_config = oauth_examples.ACCOUNT_CONNECTION_TEST
+
+    ok: bool
+    message: str
+    aliases: list[AliasConnectionTest]

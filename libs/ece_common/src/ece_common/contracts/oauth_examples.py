@@ -139,3 +139,32 @@ NEW_ACCOUNT_ALIAS = shown(
     },
     {"email_address": "returns@example.com", "shared_mailbox": True},
 )
+ADD_EXISTING_ALIASES = shown({"alias_ids": [7, 8], "add_as_shared_mailbox": False})
+ADDED_ALIASES = shown(
+    {
+        "results": [
+            {"alias_id": 7, "outcome": "added", "message": "Connection established successfully", "steps": []},
+            {
+                "alias_id": 8,
+                "outcome": "refused",
+                "message": "The incoming server refused the login: NO AUTHENTICATE failed.",
+                "steps": [],
+            },
+        ]
+    }
+)
+_TESTED: dict[str, JsonValue] = {
+    "alias_id": 7,
+    "email_address": "support@example.com",
+    "ok": True,
+    "message": "Connection established successfully",
+    "steps": [],
+}
+ALIAS_CONNECTION_TEST = shown(_TESTED)
+ACCOUNT_CONNECTION_TEST = shown(
+    {
+        "ok": True,
+        "message": "Connection established successfully",
+        "aliases": [_TESTED],
+    }
+)

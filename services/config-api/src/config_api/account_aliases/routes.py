@@ -2,19 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from config_api import preconditions
-from config_api.account_aliases import creating, removing
+from config_api.access.callers import Administrator
+from config_api.account_aliases import adding, creating, removing
+from config_api.account_aliases.adding import Adding
 from config_api.accounts import repository as accounts
 from config_api.accounts.routes import AccountId
 from config_api.acting import AsAdministrator
 from config_api.aliases import repository, view
 from config_api.aliases.repository import Filters
+from config_api.jobs.asking import Desk
 from config_api.paging import Cursor, Limit, page, position
 from config_api.preconditions import IfMatch
 from config_api.problems import responses
-from ece_common.contracts.accounts import NewAccountAlias
+from ece_common.contracts.accounts import AddedAliases, AddExistingAliases, NewAccountAlias
 from ece_common.contracts.aliases import Alias
 from ece_common.contracts.base import Page
 
@@ -47,6 +50,23 @@ async def listing(
     rows = await repository.after(act.session, account.department_id, position(cursor), limit + 1, filters)
     shown = {alias.id: alias for alias in await view.shown(act.session, act.hooks, rows)}
     return page(rows, limit, lambda row: row.id or 0, lambda row: shown[row.id or 0])
+
+
+@router.post(
+    "/accounts/{account_id}/aliases/add-existing",
+    summary="Add existing aliases to an account",
+    responses=responses(404, 409),
+)
+async def add_existing(
+    account_id: AccountId, wanted: AddExistingAliases, caller: Administrator, request: Request
+) -> AddedAliases:
+    """Each basic alias is opened by its retriever as this account; those that open are converted, the others stay as
+    they are and are reported with the server's words. Own servers and passwords are kept for the day they leave.
+    Waits 30 seconds at most. 503 `no_live_replica`: no retriever is there to try.
+    """
+    state = request.app.state
+    desk = Desk(state.sessions, state.changes)
+    return await adding.add(Adding(state.token_tools, desk, state.renewals, caller), account_id, wanted)
 
 
 @router.delete(

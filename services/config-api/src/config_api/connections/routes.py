@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request
 
 from config_api.access.callers import Administrator
-from config_api.connections import testing
+from config_api.connections import account_testing, testing
 from config_api.jobs.asking import Desk
 from config_api.problems import responses
+from ece_common.contracts.accounts import AccountConnectionTest
 from ece_common.contracts.jobs import ConnectionTest, ConnectionTestRequest
 from ece_common.errors import Invalid
 
@@ -33,3 +34,15 @@ async def check(
     if not asked.incoming and not asked.outgoing:
         raise Invalid.field("incoming", "one of `incoming` and `outgoing` must be true")
     return await testing.of_alias(desk_of(request), alias_id, asked)
+
+
+@router.post(
+    "/accounts/{account_id}/test-connection", summary="Test an account and its aliases", responses=responses(404)
+)
+async def check_account(
+    account_id: Annotated[int, Path(ge=1, lt=2**63)], request: Request, _caller: Administrator
+) -> AccountConnectionTest:
+    """An access token is had, and each alias tried with it by the workers that serve it: login as that mailbox,
+    folder, outgoing login and sender (R191 to R196).
+    """
+    return await account_testing.of_account(desk_of(request), request.app.state.renewals, account_id)

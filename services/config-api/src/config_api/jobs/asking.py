@@ -37,8 +37,12 @@ class TimedOut(Transient):
     title = "The worker did not answer in time"
 
 
-async def ask(desk: Desk, kind: JobKind, target_id: int, alias_id: int | None) -> Mapping[str, Any]:
-    """The worker's result, as it was stored. Raise `NoLiveReplica` or `TimedOut`."""
+async def ask(
+    desk: Desk, kind: JobKind, target_id: int, alias_id: int | None, *, account_id: int | None = None
+) -> Mapping[str, Any]:
+    """The worker's result, as it was stored. With `account_id` an alias is tested as if it were in that account.
+    Raise `NoLiveReplica` or `TimedOut`.
+    """
     service = JOB_SERVICE[kind]
     async with desk.sessions() as session, session.begin():
         instance = await repository.instance_for(session, service, alias_id)
@@ -48,7 +52,7 @@ async def ask(desk: Desk, kind: JobKind, target_id: int, alias_id: int | None) -
                 f"no replica of {service} instance {instance.name!r} is live, and only a {service} can do this: "
                 f"start one (GET /v1/{service}-instances shows them)"
             )
-        job_id = await repository.post(session, kind, target_id, instance.id, desk.patience)
+        job_id = await repository.post(session, kind, target_id, instance.id, desk.patience, account_id=account_id)
     found = await _result(desk, job_id)
     if found is None:
         raise TimedOut(

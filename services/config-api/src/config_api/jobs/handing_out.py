@@ -27,6 +27,10 @@ async def job(session: AsyncSession, row: JobRow, vault: Vault, hooks: Hooks) ->
 
 async def _test_incoming(session: AsyncSession, row: JobRow, vault: Vault, _hooks: Hooks) -> Job:
     alias = await aliases.get(session, row.target_id)
+    if row.account_id is not None:
+        # Out of the session, so that it is not stored so.
+        session.expunge(alias)
+        alias.account_id = row.account_id
     found = await mailbox_access.accounts_of(session, [alias])
     return Job(
         id=str(row.id),

@@ -33,9 +33,9 @@ _CONCLUDE = text("""
     WHERE id = :id AND done_at IS NULL RETURNING id
 """)
 _POST = text("""
-    INSERT INTO worker_jobs (id, kind, target_id, instance_id, expires_at)
-    VALUES (:id, :kind, :target, :instance, clock_timestamp() + make_interval(secs => :seconds))
-    ON CONFLICT (kind, target_id) WHERE done_at IS NULL DO NOTHING
+    INSERT INTO worker_jobs (id, kind, target_id, account_id, instance_id, expires_at)
+    VALUES (:id, :kind, :target, :account, :instance, clock_timestamp() + make_interval(secs => :seconds))
+    ON CONFLICT (kind, target_id, COALESCE(account_id, 0)) WHERE done_at IS NULL DO NOTHING
 """)
 
 
@@ -74,16 +74,36 @@ async def is_live(session: AsyncSession, instance_id: int) -> bool:
     return (await session.exec(query.limit(1))).first() is not None
 
 
-async def post(session: AsyncSession, kind: str, target_id: int, instance_id: int, seconds: float) -> uuid.UUID:
+async def post(
+    session: AsyncSession,
+    kind: str,
+    target_id: int,
+    instance_id: int,
+    seconds: float,
+    *,
+    account_id: int | None = None,
+) -> uuid.UUID:
     """The new job, or the one for the same target that is under way already."""
     await database.run(session, text("DELETE FROM worker_jobs WHERE expires_at < clock_timestamp()"), {})
     made = uuid.uuid4()
-    values = {"id": made, "kind": kind, "target": target_id, "instance": instance_id, "seconds": seconds}
+    values = {
+        "id": made,
+        "kind": kind,
+        "target": target_id,
+        "account": account_id,
+        "instance": instance_id,
+        "seconds": seconds,
+    }
     posted = await database.run(session, _POST, values)
     if posted.rowcount:
         await changes.announce(session, wanted(instance_id))
         return made
-    query = select(JobRow.id).where(JobRow.kind == kind, JobRow.target_id == target_id, col(JobRow.done_at).is_(None))
+    query = select(JobRow.id).where(
+        JobRow.kind == kind,
+        JobRow.target_id == target_id,
+        col(JobRow.account_id).is_not_distinct_from(account_id),
+        col(JobRow.done_at).is_(None),
+    )
     return (await session.exec(query)).first() or made
 
 

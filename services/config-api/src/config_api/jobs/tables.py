@@ -18,7 +18,7 @@ class JobRow(SQLModel, table=True):
     __table_args__ = (
         Index("worker_jobs_open", "instance_id", "created_at", postgresql_where=text("done_at IS NULL")),
         # One at a time: whoever asks for the same meanwhile waits for the same answer.
-        Index("worker_jobs_one_of_a_kind", "kind", "target_id", unique=True,
+        Index("worker_jobs_one_of_a_kind", "kind", "target_id", text("COALESCE(account_id, 0)"), unique=True,
               postgresql_where=text("done_at IS NULL")),
         Index("worker_jobs_expires", "expires_at"),
     )  # fmt: skip
@@ -27,6 +27,8 @@ class JobRow(SQLModel, table=True):
     kind: str = Field(sa_column=Column(Text, nullable=False))
     # The alias that is tested, or the activity that is read again.
     target_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    # Tested as if the alias were in this account.
+    account_id: int | None = Field(default=None, sa_column=Column(BigInteger))
     instance_id: int = Field(
         sa_column=Column(BigInteger, ForeignKey("instances.id", ondelete="CASCADE"), nullable=False)
     )

@@ -99,6 +99,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("code_hash IS NOT NULL"),
     )
     op.create_index("authorization_requests_age", "authorization_requests", ["created_at"], unique=False)
+    op.add_column("worker_jobs", sa.Column("account_id", sa.BigInteger(), nullable=True))
+    # An alias that is tried in an account is another thing to wait for than the alias as it is.
+    op.drop_index("worker_jobs_one_of_a_kind", table_name="worker_jobs")
+    op.create_index(
+        "worker_jobs_one_of_a_kind",
+        "worker_jobs",
+        ["kind", "target_id", sa.text("COALESCE(account_id, 0)")],
+        unique=True,
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.add_column(
         "aliases", sa.Column("shared_mailbox", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
@@ -115,6 +125,16 @@ def downgrade() -> None:
     op.drop_constraint("aliases_account_id_fkey", "aliases", type_="foreignkey")
     op.drop_column("aliases", "converted")
     op.drop_column("aliases", "shared_mailbox")
+    op.drop_index("worker_jobs_one_of_a_kind", table_name="worker_jobs")
+    op.execute("DELETE FROM worker_jobs WHERE account_id IS NOT NULL")
+    op.drop_column("worker_jobs", "account_id")
+    op.create_index(
+        "worker_jobs_one_of_a_kind",
+        "worker_jobs",
+        ["kind", "target_id"],
+        unique=True,
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.drop_table("authorization_requests")
     op.drop_table("accounts")
     op.drop_table("oauth_applications")

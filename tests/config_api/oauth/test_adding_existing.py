@@ -1,0 +1,163 @@
+"""Existing aliases join an account only when their retriever opened them as it; accounts are tested so too."""
+
+import asyncio
+from typing import Any, Self
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.config_api.builders import IMAP, an_alias, fields_of
+from tests.config_api.oauth.builders import an_account, an_alias_in
+from tests.config_api.oauth.provider import Provider
+from tests.config_api.process import ConfigApi
+from tests.config_api.replicas import Replica
+
+OPEN = [{"side": "incoming", "step": "auth", "outcome": "ok"}]
+SHUT = [{"side": "incoming", "step": "auth", "outcome": "failed", "detail": "NO AUTHENTICATE failed."}]
+
+
+class Worker:
+    """Does jobs as it is told: aliases in `opening` open, the others do not."""
+
+    def __init__(self, service: ConfigApi, *opening: str, kind: str = "retriever") -> None:
+        self.worker = service.worker
+        self.opening = opening
+        self.kind = kind
+        self.jobs: list[dict[str, Any]] = []
+
+    async def __aenter__(self) -> Self:
+        await Replica(self.worker, kind=self.kind).beat()
+        self._task = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        me = {"instance": "default", "replica": "one"}
+        while True:
+            body = {**me, "kind": self.kind, "wait": 5}
+            job = (await self.worker.post("/worker-jobs/claims", json=body)).json()["job"]
+            if job is None:
+                continue
+            self.jobs.append(job)
+            user = (job["incoming"] or job["outgoing"])["user_name"]
+            steps = OPEN if user in self.opening else SHUT
+            side = "incoming" if self.kind == "retriever" else "outgoing"
+            result = {**me, "steps": [{**step, "side": side} for step in steps], "milliseconds": 1}
+            await self.worker.put(f"/worker-jobs/{job['id']}/result", json=result)
+
+
+async def _added(admin: httpx.AsyncClient, account: dict[str, Any], **body: Any) -> list[dict[str, Any]]:
+    answer = await admin.post(f"/accounts/{account['id']}/aliases/add-existing", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]
+
+
+@pytest.mark.rule(172, 187, 189, 190)
+async def test_those_that_open_are_added_and_those_that_do_not_are_reported_and_stay(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    account = await an_account(config_api, provider)
+    good = await an_alias(config_api.admin, account["department_id"])
+    bad = await an_alias(config_api.admin, account["department_id"])
+    async with Worker(config_api, good["email_address"]) as worker:
+        results = await _added(config_api.admin, account, alias_ids=[good["id"], bad["id"]])
+    assert [one["outcome"] for one in results] == ["added", "refused"]
+    assert "NO AUTHENTICATE failed." in results[1]["message"]
+    assert {job["incoming"]["server_name"] for job in worker.jobs} == {"imap.shop.test"}
+    assert all(job["incoming"]["access_token"] in provider.given for job in worker.jobs)
+    inside = (await config_api.admin.get(f"/accounts/{account['id']}/aliases")).json()["items"]
+    assert [one["id"] for one in inside] == [good["id"]]
+    assert (await config_api.admin.get(f"/aliases/{bad['id']}")).json() == bad
+
+
+@pytest.mark.rule(188, 197, 198)
+async def test_an_alias_joins_as_a_shared_mailbox_and_leaves_with_what_it_had(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    account = await an_account(config_api, provider)
+    before = await an_alias(config_api.admin, account["department_id"], incoming=IMAP)
+    async with Worker(config_api, before["email_address"]):
+        await _added(config_api.admin, account, alias_ids=[before["id"]], add_as_shared_mailbox=True)
+    inside = (await config_api.admin.get(f"/aliases/{before['id']}")).json()
+    assert (inside["shared_mailbox"], inside["account_id"]) == (True, account["id"])
+    assert inside["incoming"]["user_name"] == before["email_address"]
+    gone = await config_api.admin.delete(f"/accounts/{account['id']}/aliases/{before['id']}")
+    assert gone.status_code == 204
+    after = (await config_api.admin.get(f"/aliases/{before['id']}")).json()
+    assert (after["incoming"], after["outgoing"]) == (before["incoming"], before["outgoing"])
+    assert (after["status"], after["shared_mailbox"]) == ("inactive", False)
+
+
+@pytest.mark.rule(186)
+async def test_only_basic_aliases_of_the_same_department_are_added(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    account = await an_account(config_api, provider)
+    elsewhere = await an_alias(config_api.admin)
+    inside = await an_alias_in(config_api, sql, account)
+    body = {"alias_ids": [elsewhere["id"], inside["id"], 999]}
+    refused = await config_api.admin.post(f"/accounts/{account['id']}/aliases/add-existing", json=body)
+    assert fields_of(refused) == ["alias_ids.0", "alias_ids.1", "alias_ids.2"]
+
+
+async def test_what_pop3_cannot_do_is_said_without_trying(config_api: ConfigApi, provider: Provider) -> None:
+    account = await an_account(config_api, provider, server_type="pop3_and_smtp")
+    folder = await an_alias(config_api.admin, account["department_id"], incoming={**IMAP, "folder": "Support"})
+    async with Worker(config_api) as worker:
+        [result] = await _added(config_api.admin, account, alias_ids=[folder["id"]])
+    assert result["outcome"] == "refused"
+    assert "folder" in result["message"]
+    assert worker.jobs == []
+
+
+async def test_nothing_is_added_to_an_account_that_is_not_authorized_or_while_nobody_can_try(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    account = await an_account(config_api, provider, code=False)
+    alias = await an_alias(config_api.admin, account["department_id"])
+    path = f"/accounts/{account['id']}/aliases/add-existing"
+    refused = await config_api.admin.post(path, json={"alias_ids": [alias["id"]]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "account_invalid")
+    account = await an_account(config_api, provider, department_id=account["department_id"])
+    path = f"/accounts/{account['id']}/aliases/add-existing"
+    refused = await config_api.admin.post(path, json={"alias_ids": [alias["id"]]})
+    assert (refused.status_code, refused.json()["code"]) == (503, "no_live_replica")
+
+
+@pytest.mark.rule(171, 191, 195)
+async def test_a_valid_account_says_so_to_the_letter(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    account = await an_account(config_api, provider)
+    path = f"/accounts/{account['id']}/test-connection"
+    assert (await config_api.admin.post(path)).json()["message"] == "Connection established successfully"
+    alias = await an_alias_in(config_api, sql, account)
+    opening = alias["email_address"]
+    async with Worker(config_api, opening), Worker(config_api, opening, kind="dispatcher") as dispatcher:
+        tested = (await config_api.admin.post(path)).json()
+    assert (tested["ok"], tested["message"]) == (True, "Connection established successfully")
+    assert [one["email_address"] for one in tested["aliases"]] == [opening]
+    token = dispatcher.jobs[0]["outgoing"]["access_token"]
+    assert token not in str(tested)
+
+
+@pytest.mark.rule(192, 193, 194, 196)
+async def test_an_invalid_account_says_why(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    account = await an_account(config_api, provider)
+    await an_alias_in(config_api, sql, account)
+    path = f"/accounts/{account['id']}/test-connection"
+    async with Worker(config_api), Worker(config_api, kind="dispatcher"):
+        tested = (await config_api.admin.post(path)).json()
+    assert tested["ok"] is False
+    assert "NO AUTHENTICATE failed." in tested["message"]
+    provider.revoke_all()
+    await sql.execute("UPDATE accounts SET renew_at = '2000-01-01'")
+    revoked = (await config_api.admin.post(path)).json()
+    assert revoked["ok"] is False
+    assert "AADSTS50173" in revoked["message"]
