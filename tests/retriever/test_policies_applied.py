@@ -125,6 +125,21 @@ def test_a_number_is_nowhere_in_what_is_handed_in() -> None:
     assert message.original is None
 
 
+@pytest.mark.parametrize(
+    ("identifier", "kept"),
+    [
+        ("<4111111111111111@example.com>", False),
+        ("<4111-1111-1111-1111>", False),
+        ("<20261124.4111111111111111.JavaMail@example.com>", True),
+        ("<0123456789abcdef0123456789abcdef@shop.test>", True),
+    ],
+)
+def test_an_identifier_that_a_machine_made_keeps_the_conversation_together(identifier: str, *, kept: bool) -> None:
+    content = an_email().replace(b"Message-ID: <", f"Message-ID: {identifier}\r\nX-Other: <".encode())
+    masked = went_through(content, policies(masking=MASKING)).message.message_id
+    assert (masked == identifier) == kept
+
+
 @pytest.mark.rule(37)
 def test_masking_of_outgoing_mail_alone_leaves_incoming_mail_as_it_is() -> None:
     outgoing = MaskingPolicy(mask_outgoing=True, patterns=[CARD])

@@ -25,6 +25,8 @@ def blocked(mail: ParsedMail, blocking: AttachmentBlocking) -> ParsedMail:
 def forwarded_files(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
     """What a mail inside a mail carries, read as every mail is here."""
     del name
+    if not content.strip():
+        return
     mail = parse(content)
     if isinstance(mail, Unparsable):
         raise Sealed(UNKNOWN_PACKING)

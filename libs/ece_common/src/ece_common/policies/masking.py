@@ -122,7 +122,7 @@ class MailMasking:
         if self._any is None or len(text) > LONGEST_PREFILTERED:
             return True
         try:
-            return self._any.may_match(text, self._limit())
+            return self._any.may_match(text, self._limit)
         except OutOfTime:
             return True
 

@@ -19,7 +19,9 @@ from ece_common.policies.masking_escapes import Dialect, PatternError
 from ece_common.policies.masking_syntax import Translation, translate
 
 LINEAR_STEPS = 50_000_000
-_RE2_MEMORY = 8 * 1024 * 1024
+_MEMORY = 2 * 1024 * 1024
+"""Bytes RE2 may fill for one expression; a hostile text fills them, for each of a hundred patterns."""
+_MEMORY_TOGETHER = 8 * 1024 * 1024
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 
 Span = tuple[int, int]
@@ -94,18 +96,18 @@ class AnyOf:
         expressions = list(expressions)
         self._apart = [one for one in expressions if not one.linear]
         joined = "|".join(f"(?:{one.for_re2})" for one in expressions if one.linear)
-        self._together = _linear(joined) if joined else None
+        self._together = _linear(joined, _MEMORY_TOGETHER) if joined else None
         if self._together is None:
             self._apart = expressions
 
-    def may_match(self, text: str, watch: Watch) -> bool:
-        """False only when none does."""
+    def may_match(self, text: str, limit: Callable[[], Watch]) -> bool:
+        """False only when none does. `limit` is asked for what the other engine has to search."""
         if self._together is not None:
             if self._together.programsize * len(text) > LINEAR_STEPS:
                 return True
             if self._together.search(_bytes(text)) is not None:
                 return True
-        return any(one.search(text, watch)(0) is not None for one in self._apart)
+        return any(one.search(text, limit())(0) is not None for one in self._apart)
 
 
 class _Found(Protocol):
@@ -126,11 +128,11 @@ def without_names(expression: str) -> str:
     return _NAMED_GROUP.sub("(", expression)
 
 
-def _linear(expression: str) -> _Re2 | None:
+def _linear(expression: str, memory: int = _MEMORY) -> _Re2 | None:
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
-    options.max_mem = _RE2_MEMORY
+    options.max_mem = memory
     try:
         return cast("_Re2", re2.compile(without_names(expression).encode(), options))
     except re2.error:
