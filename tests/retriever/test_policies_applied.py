@@ -1,7 +1,6 @@
 """A mail goes through its department's policies before anything of it is handed in: recognised, blocked, masked."""
 
 import asyncio
-import time
 from email.message import EmailMessage
 
 import pytest
@@ -194,10 +193,9 @@ async def test_other_mailboxes_are_served_while_hostile_mail_is_looked_through()
     archive = zipped(*((f"{n}.txt", TEXT) for n in range(2000)))
     hostile = raw(a_mail(("a.zip", archive), text="a" * 50_000))
     reading = asyncio.create_task(read([hostile, hostile], some_settings(), applied, lambda: START))
-    turns, longest, last = 0, 0.0, time.perf_counter()
+    turns = 0
     while not reading.done():
         await asyncio.sleep(0.002)
-        turns, longest, last = turns + 1, max(longest, time.perf_counter() - last), time.perf_counter()
+        turns += 1
     assert [item.message.subtype for item in await reading] == ["email", "email"]
     assert turns > 20
-    assert longest < 0.5
