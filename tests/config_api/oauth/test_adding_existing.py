@@ -56,7 +56,7 @@ async def _added(admin: httpx.AsyncClient, account: dict[str, Any], **body: Any)
     return answer.json()["results"]
 
 
-@pytest.mark.rule(172, 187, 189, 190)
+@pytest.mark.rule(48, 172, 187, 189, 190)
 async def test_those_that_open_are_added_and_those_that_do_not_are_reported_and_stay(
     config_api: ConfigApi, provider: Provider
 ) -> None:
@@ -74,14 +74,18 @@ async def test_those_that_open_are_added_and_those_that_do_not_are_reported_and_
     assert (await config_api.admin.get(f"/aliases/{bad['id']}")).json() == bad
 
 
-@pytest.mark.rule(188, 197, 198)
+@pytest.mark.rule(185, 188, 197, 198)
 async def test_an_alias_joins_as_a_shared_mailbox_and_leaves_with_what_it_had(
     config_api: ConfigApi, provider: Provider
 ) -> None:
     account = await an_account(config_api, provider)
     before = await an_alias(config_api.admin, account["department_id"], incoming=IMAP)
-    async with Worker(config_api, before["email_address"]):
+    async with Worker(config_api, before["email_address"]) as worker:
         await _added(config_api.admin, account, alias_ids=[before["id"]], add_as_shared_mailbox=True)
+    # The token is the signed-in user's, the mailbox the shared one's.
+    opened = worker.jobs[0]["incoming"]
+    assert (opened["user_name"], account["authorized_user_name"]) == (before["email_address"], "support@shop.test")
+    assert opened["access_token"] in provider.given
     inside = (await config_api.admin.get(f"/aliases/{before['id']}")).json()
     assert (inside["shared_mailbox"], inside["account_id"]) == (True, account["id"])
     assert inside["incoming"]["user_name"] == before["email_address"]

@@ -430,3 +430,17 @@ async def test_a_server_that_repeats_the_token_does_not_tell_it_further(
     await replica.report(alias["id"], detail=f"NO {token} is not welcome", reason="authentication_failed")
     history = await config_api.admin.get(f"/aliases/{alias['id']}/status-transitions")
     assert history.json()["items"][0]["detail"] == "NO *** is not welcome"
+
+
+async def test_an_application_that_lost_its_own_access_gets_it_back_with_a_new_secret(
+    config_api: ConfigApi, provider: Provider, clock: Clock
+) -> None:
+    account = await an_account(config_api, provider, code=False, authentication_flow="client_credentials")
+    provider.clients = {"mail-gateway": "changed over there"}
+    clock.advance(hours=2)
+    await keeper(config_api).sweep()
+    assert (await _account(config_api, account))["authorization_state"] == "invalid"
+    path = f"/oauth-applications/{account['oauth_application_id']}"
+    await config_api.admin.patch(path, json={"client_secret": "changed over there"})
+    assert await keeper(config_api).sweep() == 1
+    assert (await _account(config_api, account))["authorization_state"] == "authorized"

@@ -35,7 +35,7 @@ async def application_changed(act: Act, application_id: int, moved: bool) -> Non
             else:
                 told = "the OAuth application was changed: sign in again for a new authorization code"
                 await authorization.lapse(act, account, authorization.APPLICATION_CHANGED, told, forget=True)
-        elif account.tokens is not None:
+        elif account.tokens is not None or account.authentication_flow == "client_credentials":
             account.renew_at, account.put_off_until = act.now, None
         act.session.add(account)
         await authorization.changed(act, account)

@@ -76,8 +76,9 @@ async def change(
     response: Response,
     if_match: IfMatch = None,
 ) -> Account:
-    """A merge patch (RFC 7396). A new `authorization_code` is redeemed at once and replaces what was granted before.
-    While an account is inactive its aliases are neither retrieved nor sent for.
+    """A merge patch (RFC 7396). A new `authorization_code` is redeemed at once and replaces what was granted before;
+    aliases that stopped with the account are made active by an administrator (R132). While an account is inactive its
+    aliases are neither retrieved nor sent for.
     """
     await upkeep.change(act, request.app.state.identity, account_id, wanted, if_match)
     return await _answer(act, account_id, response)
