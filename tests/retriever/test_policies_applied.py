@@ -7,7 +7,7 @@ import pytest
 
 from ece_common.contracts.inbound import InboundMessage, Source
 from ece_common.contracts.policies import BlockingPolicy, DepartmentPolicies, MaskingPattern, MaskingPolicy
-from retriever.applied_policies import AppliedPolicies, compiled
+from retriever.applied_policies import AppliedPolicies, Compilations, compiled
 from retriever.mailbox.port import RawMail
 from retriever.pipeline import drain
 from retriever.reading import item_of, read
@@ -139,7 +139,16 @@ def test_an_identifier_that_a_machine_made_keeps_the_conversation_together(ident
     assert (masked == identifier) == kept
 
 
-@pytest.mark.rule(37)
+@pytest.mark.rule(214, 216)
+def test_a_changed_list_works_for_the_next_mail_without_a_restart() -> None:
+    compilations, content = Compilations(), a_mail(("b.exe", PROGRAM))
+    for extensions, state in (([], "available"), ([".exe"], "quarantined"), ([".js"], "available")):
+        assigned = {1: DepartmentPolicies(blocking=BlockingPolicy(blocked_file_extensions=extensions))}
+        message = went_through(content, compilations.of(1, assigned)).message
+        assert message.attachments[0].state == state
+
+
+@pytest.mark.rule(35, 37)
 def test_masking_of_outgoing_mail_alone_leaves_incoming_mail_as_it_is() -> None:
     outgoing = MaskingPolicy(mask_outgoing=True, patterns=[CARD])
     assert went_through(a_mail(), policies(masking=outgoing)).message.subject == f"Card {NUMBER}"

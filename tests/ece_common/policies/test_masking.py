@@ -75,6 +75,14 @@ def test_hits_say_which_pattern_found_what() -> None:
     assert mail.hits == [Hit("card", 7, 23), Hit("word", 0, 6)]
 
 
+def test_hits_in_other_characters_are_told_by_where_they_stand() -> None:
+    mail = Masker([a_pattern()]).mail()
+    assert (
+        mail.text("\u00a0\uff14\u200b111 1111 1111 1111 \u00e9", "text") == "\u00a0*\u200b****************** \u00e9"
+    )
+    assert mail.hits == [Hit("card", 1, 21)]
+
+
 @pytest.mark.parametrize(
     "written",
     [

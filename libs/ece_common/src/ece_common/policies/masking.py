@@ -13,11 +13,13 @@ from ece_common.contracts.policies import MaskingPattern
 from ece_common.policies.masking_engines import AnyOf, Expression, OutOfTime, Span, Watch
 from ece_common.policies.masking_escapes import PatternError
 from ece_common.policies.masking_html import HtmlViews, readings
-from ece_common.policies.masking_views import View, applied, is_odd, of_text
+from ece_common.policies.masking_views import Edit, View, applied, is_odd, of_text
 
 SECONDS_A_PATTERN = 0.3
 """For one pattern in one text."""
 SECONDS_A_MAIL = 3.0
+MAXIMUM_HITS = 1000
+"""That are told of; all of them are masked."""
 LONGEST_PREFILTERED = 256 * 1024
 
 
@@ -133,19 +135,26 @@ class MailMasking:
             return Watch(0.0, self._clock)
 
     def _plain(self, pattern: _Pattern, value: str, *, odd: bool) -> str:
-        spans = self._found(pattern, value)
         if odd:
             # What reads the same in ASCII is found as well as what the pattern names by its own letters.
-            value = applied(value, self._edits(pattern, of_text(value)), pattern.settings.masking_character)
-        edits = [(start, end, end - start) for _, masked in spans for start, end in masked]
-        self.hits += [Hit(pattern.settings.name, *whole) for whole, _ in spans]
-        return applied(value, edits, pattern.settings.masking_character)
+            value = self._read(pattern, value, of_text(value))
+        return self._read(pattern, value, None)
+
+    def _read(self, pattern: _Pattern, value: str, view: View | None) -> str:
+        edits: list[Edit] = []
+        for whole, masked in self._found(pattern, value if view is None else view.text):
+            covered = [whole] if view is None else [edit[:2] for edit in view.edits(*whole)]
+            if len(self.hits) < MAXIMUM_HITS:
+                self.hits.append(Hit(pattern.settings.name, covered[0][0], covered[-1][1]))
+            for start, end in masked:
+                edits += [(start, end, end - start)] if view is None else view.edits(start, end)
+        return applied(value, edits, pattern.settings.masking_character) if edits else value
 
     def _both(self, pattern: _Pattern, value: str, views: HtmlViews) -> str:
         edits = [edit for view in (views.visible, views.hidden) for edit in self._edits(pattern, view)]
         return applied(value, edits, pattern.settings.masking_character)
 
-    def _edits(self, pattern: _Pattern, view: View) -> Iterator[tuple[int, int, int]]:
+    def _edits(self, pattern: _Pattern, view: View) -> Iterator[Edit]:
         for _, masked in self._found(pattern, view.text):
             for start, end in masked:
                 yield from view.edits(start, end)
