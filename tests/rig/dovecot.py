@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.rig.certificates import Certificates
-from tests.rig.dovecot_config import DovecotOptions, DovecotPlace, DovecotPorts, dovecot_conf, oauth2_conf
+from tests.rig.dovecot_config import DovecotOptions, DovecotPlace, DovecotPorts, dovecot_conf, oauth2_confs
 from tests.rig.maildirs import Maildir
 from tests.rig.ports import free_port, greets, wait_until
 from tests.rig.processes import (
@@ -62,8 +62,8 @@ class Dovecot(SubprocessServer):
         group = grp.getgrgid(pwd.getpwnam(self._user).pw_gid).gr_name
         place = DovecotPlace(self.folder, self._user, group, self.host, self.ports, certificate)
         (self.folder / "dovecot.conf").write_text(dovecot_conf(place, self.options))
-        if self.options.introspection_url is not None:
-            (self.folder / "oauth2.conf").write_text(oauth2_conf(self.options))
+        for name, text in oauth2_confs(self.options).items():
+            (self.folder / name).write_text(text)
 
     # --- running
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Literal
+from urllib.parse import quote
 
 from tests.rig.certificates import Certificate
 
@@ -22,6 +23,9 @@ class DovecotOptions:
     # RFC 7662 endpoint, may carry user:password@; None leaves XOAUTH2 and OAUTHBEARER out
     introspection_url: str | None = None
     introspection_scope: str = ""
+    introspection_ca_file: Path | None = None  # who issued the certificate of an https endpoint
+    # may be opened with another user's token, when the endpoint, asked with ?mailbox=, says so
+    shared_mailboxes: tuple[str, ...] = ()
     extra: str = ""  # more lines for dovecot.conf, last so that they win
 
 
@@ -171,6 +175,16 @@ passdb {
 }
 """)
 
+# Dovecot does not tell the endpoint which mailbox is wanted: each shared one has an address of its own there.
+_SHARED_PASSDB = Template("""
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  username_filter = $mailbox
+  args = $folder/oauth2-$mailbox.conf
+}
+""")
+
 _OAUTH = Template("""\
 introspection_mode = post
 introspection_url = $url
@@ -180,6 +194,7 @@ active_attribute = active
 active_value = true
 timeout_msecs = 3000
 scope = $scope
+$ca
 """)
 
 
@@ -203,7 +218,7 @@ def dovecot_conf(place: DovecotPlace, options: DovecotOptions) -> str:
         key=place.certificate.key_file,
         disable_plaintext="yes" if options.disable_plaintext_auth else "no",
         oauth_mechanisms=" xoauth2 oauthbearer" if oauth else "",
-        oauth_passdb=_OAUTH_PASSDB.substitute(folder=place.folder) if oauth else "",
+        oauth_passdb=_oauth_passdbs(place.folder, options) if oauth else "",
         fsync=options.fsync,
         max_connections=options.max_connections,
         uidl_format=options.uidl_format,
@@ -211,5 +226,17 @@ def dovecot_conf(place: DovecotPlace, options: DovecotOptions) -> str:
     )
 
 
-def oauth2_conf(options: DovecotOptions) -> str:
-    return _OAUTH.substitute(url=options.introspection_url, scope=options.introspection_scope)
+def _oauth_passdbs(folder: Path, options: DovecotOptions) -> str:
+    shared = (_SHARED_PASSDB.substitute(folder=folder, mailbox=each) for each in options.shared_mailboxes)
+    return "".join((*shared, _OAUTH_PASSDB.substitute(folder=folder)))
+
+
+def oauth2_confs(options: DovecotOptions) -> dict[str, str]:
+    """By file name."""
+    if options.introspection_url is None:
+        return {}
+    ca = f"tls_ca_cert_file = {options.introspection_ca_file}" if options.introspection_ca_file else ""
+    urls = {"oauth2.conf": options.introspection_url}
+    for mailbox in options.shared_mailboxes:
+        urls[f"oauth2-{mailbox}.conf"] = f"{options.introspection_url}?mailbox={quote(mailbox)}"
+    return {name: _OAUTH.substitute(url=url, scope=options.introspection_scope, ca=ca) for name, url in urls.items()}
