@@ -45,6 +45,8 @@ from config_api.instances import routes as instances
 from config_api.instances import token_routes as instances_tokens
 from config_api.instances import worker_routes as instances_worker
 from config_api.jobs import routes as jobs
+from config_api.masking import repository as masking_repository
+from config_api.masking import routes as masking
 from config_api.notifications import telling
 from config_api.notifications.telling import Teller
 from config_api.oauth_applications import routes as oauth_applications
@@ -98,6 +100,7 @@ def _hooks() -> Hooks:
     hooks.department_followers.append(predefined_exceptions.give)
     hooks.department_cleaners.append(predefined_exceptions.take_back)
     hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
+    hooks.department_cleaners.append(masking_repository.delete_all)
     hooks.report_linkers.append(outbound_bounced.link)
     hooks.policy_followers.append(membership.settings_changed)
     hooks.department_policies = policies_in_force.of_departments
@@ -126,6 +129,7 @@ def _routes() -> APIRouter:
         instances_tokens,
         delivery_exceptions,
         blocked_extensions,
+        masking,
         routing,
         activities,
         outbound,

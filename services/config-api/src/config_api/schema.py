@@ -12,8 +12,9 @@ from config_api.departments import tables as departments
 from config_api.idempotency import AnsweredRow
 from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
-from config_api.journal import AuditRow, EventRow
 from config_api.jobs import tables as jobs
+from config_api.journal import AuditRow, EventRow
+from config_api.masking import tables as masking
 from config_api.notifications import tables as notifications
 from config_api.oauth_applications import tables as oauth_applications
 from config_api.outbound import tables as outbound
@@ -39,6 +40,8 @@ TABLES: tuple[type[SQLModel], ...] = (
     delivery_exceptions.DeliveryExceptionRow,
     delivery_exceptions.WithdrawnRow,
     blocked_extensions.BlockedExtensionRow,
+    masking.PatternRow,
+    masking.ChannelRow,
     routing.QueueRow,
     activities.ActivityRow,
     activities.AttachmentRow,

@@ -7,6 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.blocked_extensions import repository as blocked_extensions
 from config_api.delivery_exceptions import repository as delivery_exceptions
+from config_api.masking import channels
 from config_api.preferences import in_force as settings
 from ece_common.contracts.policies import BlockingPolicy, DepartmentPolicies
 from ece_common.contracts.settings import DepartmentSettings, PartitionSettings
@@ -19,10 +20,13 @@ async def of_departments(session: AsyncSession, department_ids: Sequence[int]) -
     chosen = await settings.departments(session, wanted)
     phrases = await delivery_exceptions.phrases(session, wanted)
     extensions = await blocked_extensions.extensions(session, wanted)
+    masking = await channels.policies(session, wanted)
     return {
         id_: _versioned(
             DepartmentPolicies(
-                delivery_exceptions=phrases[id_], blocking=_blocking(partition, chosen[id_], extensions[id_])
+                delivery_exceptions=phrases[id_],
+                blocking=_blocking(partition, chosen[id_], extensions[id_]),
+                masking=masking[id_],
             )
         )
         for id_ in wanted

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from ece_common.policies.folding import fold
 from ece_common.policies.predefined import delivery_exceptions
@@ -66,7 +67,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("department_id", "blocked_file_extension", name="blocked_file_extensions_extension"),
     )
+    _create_masking()
     _give_predefined()
+
+
+def _create_masking() -> None:
+    op.create_table(
+        "masking_patterns",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("masking_character", sa.Text(), nullable=False),
+        sa.Column("java_regular_expression", sa.Text(), nullable=False),
+        sa.Column("javascript_regular_expression", sa.Text(), nullable=False),
+        sa.Column("unmask_from_left", sa.Integer(), nullable=False),
+        sa.Column("unmask_from_right", sa.Integer(), nullable=False),
+        sa.Column("apply_luhn", sa.Boolean(), nullable=False),
+        sa.Column("linear", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        *_moments(),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "masking_channels",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("department_id", sa.BigInteger(), nullable=True),
+        sa.Column("mask_incoming", sa.Boolean(), nullable=False),
+        sa.Column("mask_outgoing", sa.Boolean(), nullable=False),
+        sa.Column("pattern_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("departments_may_override", sa.Boolean(), nullable=False),
+        sa.Column("own", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("department_id"),
+    )
+    op.create_index(
+        "masking_channels_partition", "masking_channels", [sa.text("(department_id IS NULL)")],
+        unique=True, postgresql_where=sa.text("department_id IS NULL"),
+    )
+    op.execute(
+        "INSERT INTO masking_channels (mask_incoming, mask_outgoing, pattern_ids, departments_may_override, own,"
+        " version) VALUES (false, false, '{}', false, true, 1)"
+    )
 
 
 def _give_predefined() -> None:
@@ -81,6 +127,8 @@ def _give_predefined() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("masking_channels")
+    op.drop_table("masking_patterns")
     op.drop_column("activities", "policy_version")
     op.drop_table("blocked_file_extensions")
     op.drop_table("withdrawn_delivery_exceptions")

@@ -1,0 +1,153 @@
+"""Data masking: patterns of the partition, and the channel that applies them to e-mail (R30 to R37)."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from ece_common.contracts import masking_examples
+from ece_common.contracts.base import Body, Id, Name, Note, Sent, Strict, SubjectLine
+from ece_common.contracts.policies import MAXIMUM_PATTERNS, MaskingCharacter
+
+LONGEST_EXPRESSION = 4000
+MAXIMUM_UNMASKED = 1000
+RegularExpression = Annotated[str, StringConstraints(max_length=LONGEST_EXPRESSION)]
+Unmasked = Annotated[int, Field(ge=0, le=MAXIMUM_UNMASKED)]
+PatternIds = Annotated[list[Id], Field(max_length=MAXIMUM_PATTERNS)]
+
+
+class NewMaskingPattern(Strict):
+    """The Java expression is the one that is run on mail (R33)."""
+
+    model_config = masking_examples.NEW_PATTERN
+
+    name: Name
+    description: Note = ""
+    active: bool = True
+    masking_character: MaskingCharacter = "*"
+    java_regular_expression: Annotated[RegularExpression, Field(min_length=1)]
+    javascript_regular_expression: RegularExpression = Field(default="", description="Left out: as the Java one.")
+    unmask_from_left: Unmasked = 0
+    unmask_from_right: Unmasked = 0
+    apply_luhn: bool = Field(default=False, description="Mask only what passes the Luhn check, as card numbers do.")
+
+
+class MaskingPatternChange(Strict):
+    """RFC 7396 merge patch."""
+
+    model_config = masking_examples.PATTERN_CHANGE
+
+    name: Name | None = None
+    description: Note | None = None
+    active: bool | None = None
+    masking_character: MaskingCharacter | None = None
+    java_regular_expression: Annotated[RegularExpression, Field(min_length=1)] | None = None
+    javascript_regular_expression: RegularExpression | None = None
+    unmask_from_left: Unmasked | None = None
+    unmask_from_right: Unmasked | None = None
+    apply_luhn: bool | None = None
+
+
+class StoredPattern(Sent):
+    model_config = masking_examples.PATTERN
+
+    id: int
+    name: str
+    description: str
+    active: bool
+    masking_character: MaskingCharacter
+    java_regular_expression: str
+    javascript_regular_expression: str
+    unmask_from_left: int
+    unmask_from_right: int
+    apply_luhn: bool
+    linear: bool
+    """False: needs an engine that backtracks, which runs under a time limit; where the limit ends it, the whole text
+    is masked."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class ChannelChange(Strict):
+    """RFC 7396 merge patch of the partition's channel; `pattern_ids` replaces the whole list, in its order."""
+
+    model_config = masking_examples.CHANNEL_CHANGE
+
+    mask_incoming: bool | None = None
+    mask_outgoing: bool | None = None
+    pattern_ids: PatternIds | None = None
+    departments_may_override: bool | None = None
+
+
+class Channel(Sent):
+    """What is masked where no department decides for itself (R36)."""
+
+    model_config = masking_examples.CHANNEL
+
+    mask_incoming: bool
+    mask_outgoing: bool
+    pattern_ids: list[int]
+    departments_may_override: bool
+    updated_at: datetime
+
+
+class DepartmentChannelChange(Strict):
+    """RFC 7396 merge patch. `own`: true takes the configuration over from the partition, false gives it back; any
+    other field takes it over too.
+    """
+
+    model_config = masking_examples.DEPARTMENT_CHANNEL_CHANGE
+
+    own: bool | None = None
+    mask_incoming: bool | None = None
+    mask_outgoing: bool | None = None
+    pattern_ids: PatternIds | None = None
+
+
+class DepartmentChannel(Sent):
+    """What is in force for a department: its `own` configuration, or the partition's."""
+
+    model_config = masking_examples.DEPARTMENT_CHANNEL
+
+    own: bool
+    mask_incoming: bool
+    mask_outgoing: bool
+    pattern_ids: list[int]
+
+
+class MaskingTrial(Strict):
+    """A text to try patterns on: those of `pattern_ids`, or `pattern`, which need not be stored."""
+
+    model_config = masking_examples.TRIAL
+
+    text: Annotated[Body, Field(max_length=100_000)]
+    subject: SubjectLine = ""
+    pattern_ids: PatternIds = []
+    pattern: NewMaskingPattern | None = None
+
+
+class MaskedSpan(Sent):
+    """Where a pattern found something in `text`: from `start` up to, not including, `end`."""
+
+    pattern: str
+    start: int
+    end: int
+
+
+class MaskingVerdict(Sent):
+    model_config = masking_examples.VERDICT
+
+    text: str
+    subject: str
+    matches: list[MaskedSpan]
+    hidden: list[str]
+    """Patterns that could not be applied in time: the text they looked through is masked as a whole."""
+
+
+class ImportedPatterns(Sent):
+    """All of the file was taken."""
+
+    model_config = masking_examples.IMPORTED
+
+    created: list[str]
+    overwritten: list[str]

@@ -1,0 +1,1 @@
+"""Data masking: patterns, and the channels that apply them."""

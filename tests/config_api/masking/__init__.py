@@ -1,0 +1,1 @@
+"""Data masking over REST."""
