@@ -28,7 +28,7 @@ from tests.rig.server import Closable
 __all__ = ["CLIENT", "SECRET", "IdentityProvider", "Outage"]
 
 CLIENT = "mail-gateway"
-SECRET = "what only the mail gateway knows"
+SECRET = "the client's very own secret"
 MAIL_SERVER = ("mailserver", "what-only-mail-servers-know")
 """Who may introspect."""
 
