@@ -19,6 +19,7 @@ async def test_a_department_starts_with_the_defaults(admin: httpx.AsyncClient, p
         "block_all_attachments": False,
         "action_on_blocked_attachments": "quarantine",
         "encrypted_archives": "block",
+        "outgoing_blocked_attachments": "refuse",
         "overrides": [],
     }
 

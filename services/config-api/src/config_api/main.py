@@ -58,6 +58,8 @@ from config_api.outbound.sweeping import Sweeper
 from config_api.outgoing_http import OutgoingHttp
 from config_api.policies import in_force as policies_in_force
 from config_api.preferences import routes as preferences
+from config_api.quarantine import repository as quarantine_repository
+from config_api.quarantine import routes as quarantine
 from config_api.references import Hooks
 from config_api.reprocessing import routes as reprocessing
 from config_api.routing import queues
@@ -101,6 +103,7 @@ def _hooks() -> Hooks:
     hooks.department_cleaners.append(predefined_exceptions.take_back)
     hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
     hooks.department_cleaners.append(masking_repository.delete_all)
+    hooks.department_cleaners.append(quarantine_repository.delete_all)
     hooks.report_linkers.append(outbound_bounced.link)
     hooks.policy_followers.append(membership.settings_changed)
     hooks.department_policies = policies_in_force.of_departments
@@ -132,6 +135,7 @@ def _routes() -> APIRouter:
         masking,
         routing,
         activities,
+        quarantine,
         outbound,
         inbound,
         jobs,

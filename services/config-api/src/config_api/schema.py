@@ -19,6 +19,7 @@ from config_api.notifications import tables as notifications
 from config_api.oauth_applications import tables as oauth_applications
 from config_api.outbound import tables as outbound
 from config_api.preferences import tables as preferences
+from config_api.quarantine import tables as quarantine
 from config_api.routing import tables as routing
 
 TABLES: tuple[type[SQLModel], ...] = (
@@ -46,6 +47,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     activities.ActivityRow,
     activities.AttachmentRow,
     activities.OriginalRow,
+    quarantine.BlockedAttachmentRow,
     inbound.LedgerRow,
     outbound.DeliveryRow,
     outbound.RecipientRow,

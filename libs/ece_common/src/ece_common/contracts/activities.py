@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Base64Encoder, EncodedBytes, Field
 
 from ece_common.contracts import examples
-from ece_common.contracts.base import Address, Body, Id, Line, Name, Sent, Strict, SubjectLine
+from ece_common.contracts.base import Address, Body, Id, Line, Name, Note, Sent, Strict, SubjectLine
 
 Direction = Literal["inbound", "outbound"]
 Subtype = Literal[
@@ -118,6 +118,16 @@ class Assignment(Strict):
     model_config = examples.ASSIGNMENT
 
     assigned_to: Line | None = Field(description="Who works on it; null gives it back to the queue.")
+
+
+class Transfer(Strict):
+    """To another department: into `queue_id`, or its default queue."""
+
+    model_config = examples.TRANSFER
+
+    department_id: Id
+    queue_id: Id | None = None
+    note: Note = Field(default="", description="Why; kept in the audit log.")
 
 
 class _StrictBase64(Base64Encoder):

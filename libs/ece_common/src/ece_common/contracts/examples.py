@@ -177,6 +177,7 @@ PARTITION_SETTINGS_CHANGE = shown(
 DEPARTMENT_SETTINGS_CHANGE = shown({"block_all_attachments": True, "action_on_blocked_attachments": "quarantine"})
 
 ACTIVITY_CHANGE = shown({"status": "completed"}, {"queue_id": 3})
+TRANSFER = shown({"department_id": 2, "note": "It is about an invoice."})
 ASSIGNMENT = shown({"assigned_to": "maria"}, {"assigned_to": None})
 NEW_REPLY = shown(
     {"text": "Dear Anna, your order left us this morning."},

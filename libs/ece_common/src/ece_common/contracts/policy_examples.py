@@ -53,3 +53,19 @@ BLOCKED_EXTENSION = shown(
         "updated_at": _AT,
     }
 )
+BLOCKED_ATTACHMENT = shown(
+    {
+        "id": 1,
+        "department_id": 1,
+        "activity_id": 17,
+        "n": 1,
+        "direction": "inbound",
+        "name": "winmail.dat",
+        "content_type": "application/ms-tnef",
+        "size": 48_213,
+        "extension": "exe",
+        "path": "winmail.dat > a.zip > invoice.pdf.exe",
+        "reason": "its name ends so; .exe is blocked for the department",
+        "blocked_at": _AT,
+    }
+)

@@ -100,6 +100,8 @@ class DepartmentSettings(SharedSettings):
     action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
     encrypted_archives: Literal["block", "allow"] = "block"
     """Archives that nobody here can look into count as blocked attachments, where any are blocked."""
+    outgoing_blocked_attachments: Literal["refuse", "strip"] = "refuse"
+    """What becomes of a reply or new message with a blocked attachment: 422, or sent without it."""
     overrides: list[str] = []
 
 
@@ -113,3 +115,4 @@ class DepartmentSettingsChange(Strict):
     block_all_attachments: bool | None = None
     action_on_blocked_attachments: Literal["quarantine", "delete"] | None = None
     encrypted_archives: Literal["block", "allow"] | None = None
+    outgoing_blocked_attachments: Literal["refuse", "strip"] | None = None

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from config_api import preconditions
 from config_api.access.callers import Administrator
 from config_api.acting import AsAdministrator
-from config_api.activities import downloads, handling, repository, views
+from config_api.activities import downloads, handling, repository, transferring, views
 from config_api.activities.repository import Filter
 from config_api.database import Session
 from config_api.paging import Cursor, Limit, page, position
@@ -22,6 +22,7 @@ from ece_common.contracts.activities import (
     Assignment,
     Direction,
     Subtype,
+    Transfer,
 )
 from ece_common.contracts.base import Page
 from ece_common.errors import Conflict, NotFound
@@ -101,6 +102,22 @@ async def assign(
 ) -> Activity:
     """To whom the name stands for; null gives it back to its queue."""
     row = await handling.assign(act, activity_id, wanted.assigned_to, if_match)
+    preconditions.stamp(response, row.version)
+    return await views.whole(act.session, row)
+
+
+@router.post(
+    "/activities/{activity_id}/transfer",
+    summary="Transfer an activity to another department",
+    responses=responses(404, 409, 412),
+)
+async def transfer(
+    activity_id: ActivityId, wanted: Transfer, act: AsAdministrator, response: Response, if_match: IfMatch = None
+) -> Activity:
+    """Answers keep their From, or come from the destination's default alias, as the destination's setting
+    `from_on_transfer` says. Whoever had it loses it: it is new in the queue there.
+    """
+    row = await transferring.transfer(act, activity_id, wanted, if_match)
     preconditions.stamp(response, row.version)
     return await views.whole(act.session, row)
 

@@ -17,6 +17,11 @@ async def get(session: AsyncSession, department_id: int, *, lock: bool = False) 
     return found
 
 
+async def find(session: AsyncSession, department_id: int) -> DepartmentRow | None:
+    """Held so that it is not deleted before this transaction ends."""
+    return await session.get(DepartmentRow, department_id, with_for_update={"read": True, "key_share": True})
+
+
 async def by_name(session: AsyncSession, name: str) -> DepartmentRow | None:
     return (await session.exec(select(DepartmentRow).where(DepartmentRow.name == name))).one_or_none()
 

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from config_api.bulk import Bulk
 from config_api.sealing import Vault
-from ece_common.contracts.inbound import InboundMessage
+from ece_common.contracts.inbound import BlockedAs, InboundMessage
 
 _ACTIVITY = (
     "id", "department_id", "alias_id", "queue_id", "direction", "subtype", "status", "from_address", "from_name",
@@ -20,6 +20,7 @@ _ACTIVITY = (
 )  # fmt: skip
 _CASTS = {"headers": "::json", "evidence": "::jsonb"}
 _ATTACHMENT = ("activity_id", "n", "name", "content_type", "size", "state", "inline", "content_id", "content")
+_BLOCKED = ("department_id", "activity_id", "n", "extension", "path", "reason", "blocked_at")
 _ORIGINAL = ("activity_id", "sealed", "content")
 
 
@@ -40,6 +41,7 @@ async def store(bulk: Bulk, vault: Vault, arrivals: Sequence[Arrival], contents:
     await bulk.copy(
         "attachments", _ATTACHMENT, [row for arrival in arrivals for row in _attachments(arrival, contents)]
     )
+    await bulk.copy("blocked_attachments", _BLOCKED, [row for arrival in arrivals for row in _blocked(arrival, now)])
     await bulk.copy(
         "originals", _ORIGINAL, [row for arrival in arrivals for row in _original(arrival, contents, vault)]
     )
@@ -58,7 +60,9 @@ async def replace(bulk: Bulk, vault: Vault, arrival: Arrival, contents: memoryvi
     )  # fmt: skip
     await bulk.execute("DELETE FROM attachments WHERE activity_id = $1", arrival.activity_id)
     await bulk.execute("DELETE FROM originals WHERE activity_id = $1", arrival.activity_id)
+    await bulk.execute("DELETE FROM blocked_attachments WHERE activity_id = $1", arrival.activity_id)
     await bulk.copy("attachments", _ATTACHMENT, list(_attachments(arrival, contents)))
+    await bulk.copy("blocked_attachments", _BLOCKED, list(_blocked(arrival, now)))
     await bulk.copy("originals", _ORIGINAL, list(_original(arrival, contents, vault)))
 
 
@@ -95,6 +99,14 @@ def _attachments(arrival: Arrival, contents: memoryview) -> Iterator[tuple[Any, 
             arrival.activity_id, n, attachment.name, attachment.content_type, size, attachment.state,
             attachment.inline, attachment.content_id, content,
         )  # fmt: skip
+
+
+def _blocked(arrival: Arrival, now: datetime) -> Iterator[tuple[Any, ...]]:
+    """What is kept in quarantine; a deleted attachment is in no list (R230)."""
+    for n, attachment in enumerate(arrival.message.attachments, 1):
+        if attachment.state == "quarantined":
+            why = attachment.blocked or BlockedAs()
+            yield arrival.department_id, arrival.activity_id, n, why.extension, why.path, why.reason, now
 
 
 def _original(arrival: Arrival, contents: memoryview, vault: Vault) -> Iterator[tuple[Any, ...]]:

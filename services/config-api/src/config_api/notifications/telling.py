@@ -17,7 +17,7 @@ from config_api.notifications import wording
 from config_api.notifications.tables import NotifiedRow
 from config_api.notifications.wording import Notice
 from config_api.outbound import writing
-from config_api.outbound.writing import Letter
+from config_api.outbound.letters import Letter
 from config_api.preferences import in_force
 from config_api.references import Hooks
 from config_api.sealing import Vault

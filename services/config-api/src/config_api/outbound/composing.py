@@ -7,7 +7,7 @@ from config_api.aliases import repository as aliases
 from config_api.aliases.tables import AliasRow
 from config_api.departments import repository as departments
 from config_api.outbound import answering, writing
-from config_api.outbound.writing import Letter
+from config_api.outbound.letters import Letter
 from ece_common.contracts.activities import Activity, NewMessage
 from ece_common.errors import Conflict, Invalid
 

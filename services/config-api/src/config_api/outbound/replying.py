@@ -6,7 +6,7 @@ from config_api.activities.tables import ActivityRow
 from config_api.aliases import repository as aliases
 from config_api.aliases.tables import AliasRow
 from config_api.outbound import answering, writing
-from config_api.outbound.writing import Letter
+from config_api.outbound.letters import Letter
 from ece_common.contracts.activities import Activity, NewReply
 from ece_common.errors import Conflict, Invalid
 

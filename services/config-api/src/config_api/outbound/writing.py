@@ -1,40 +1,19 @@
 """An outgoing message is written down: activity, delivery, recipients and files in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 from config_api import changes
 from config_api.acting import Act
 from config_api.activities import views
 from config_api.activities.tables import ActivityRow, AttachmentRow
-from config_api.outbound import addressing, answering
+from config_api.outbound import addressing, answering, screening
+from config_api.outbound.letters import Letter
 from config_api.outbound.retry_schedule import TRIED_FOR
+from config_api.outbound.screening import Screened
 from config_api.outbound.tables import DeliveryRow, RecipientRow
-from ece_common.contracts.activities import Activity, Attachment, NewAttachment
+from config_api.quarantine.tables import BlockedAttachmentRow
+from ece_common.contracts.activities import Activity, Attachment
 from ece_common.errors import Invalid
 
 MAXIMUM_RECIPIENTS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """A message to send, everything decided but who gets it in the end (addressing.py)."""
-
-    department_id: int | None
-    alias_id: int | None
-    """Neither: the system's own mail, which goes by the default SMTP server."""
-    from_address: str
-    to: list[str]
-    cc: list[str]
-    bcc: list[str]
-    subject: str
-    text: str | None
-    html: str | None
-    attachments: Sequence[NewAttachment] = ()
-    parent_id: int | None = None
-    in_reply_to: str | None = None
-    references: list[str] = field(default_factory=list[str])
-    automatic: bool = False
 
 
 def require_body(text: str | None, html: str | None) -> None:
@@ -46,7 +25,9 @@ async def write(act: Act, letter: Letter) -> Activity:
     recipients = addressing.distinct((("to", letter.to), ("cc", letter.cc), ("bcc", letter.bcc)))
     if len(recipients) > MAXIMUM_RECIPIENTS:
         raise Invalid.field("to", f"takes at most {MAXIMUM_RECIPIENTS} recipients together with `cc` and `bcc`")
-    row = _activity(act, letter)
+    checked = await screening.screened(act, letter)
+    letter = checked.letter
+    row = _activity(act, checked)
     act.session.add(row)
     await act.session.flush()
     assert row.id is not None
@@ -56,9 +37,10 @@ async def write(act: Act, letter: Letter) -> Activity:
             available_at=act.now, give_up_at=act.now + TRIED_FOR, created_at=act.now,
         )
     )  # fmt: skip
-    files = _attachments(row.id, letter.attachments)
+    files = _attachments(row.id, checked)
     act.session.add_all(files)
     await act.session.flush()
+    act.session.add_all(_blocked(act, row, checked))
     act.session.add_all(
         RecipientRow(activity_id=row.id, position=one.position, address=one.address, kind=one.kind)
         for one in recipients
@@ -68,7 +50,8 @@ async def write(act: Act, letter: Letter) -> Activity:
     return views.shown(row, [Attachment.model_validate(file) for file in files])
 
 
-def _activity(act: Act, letter: Letter) -> ActivityRow:
+def _activity(act: Act, checked: Screened) -> ActivityRow:
+    letter = checked.letter
     return ActivityRow(
         department_id=letter.department_id,
         alias_id=letter.alias_id,
@@ -86,13 +69,15 @@ def _activity(act: Act, letter: Letter) -> ActivityRow:
         in_reply_to=letter.in_reply_to,
         references=letter.references,
         parent_id=letter.parent_id,
+        policy_version=checked.policy_version,
         auto_submitted="auto-replied" if letter.automatic else None,
         created_at=act.now,
         updated_at=act.now,
     )
 
 
-def _attachments(activity_id: int, new: Sequence[NewAttachment]) -> list[AttachmentRow]:
+def _attachments(activity_id: int, checked: Screened) -> list[AttachmentRow]:
+    """Blocked ones are stored beside the others, and not sent."""
     return [
         AttachmentRow(
             activity_id=activity_id,
@@ -100,9 +85,28 @@ def _attachments(activity_id: int, new: Sequence[NewAttachment]) -> list[Attachm
             name=one.name,
             content_type=one.content_type,
             size=len(one.content_base64),
-            content=one.content_base64,
+            state="available" if not verdict.blocked else "quarantined" if checked.keeps_content else "deleted",
+            content=one.content_base64 if checked.keeps_content or not verdict.blocked else None,
         )
-        for n, one in enumerate(new, 1)
+        for n, (one, verdict) in enumerate(zip(checked.letter.attachments, checked.verdicts, strict=True), 1)
+    ]
+
+
+def _blocked(act: Act, row: ActivityRow, checked: Screened) -> list[BlockedAttachmentRow]:
+    if not checked.keeps_content or row.department_id is None or row.id is None:
+        return []
+    return [
+        BlockedAttachmentRow(
+            department_id=row.department_id,
+            activity_id=row.id,
+            n=n,
+            extension=verdict.extension,
+            path=verdict.path,
+            reason=verdict.reason,
+            blocked_at=act.now,
+        )
+        for n, verdict in enumerate(checked.verdicts, 1)
+        if verdict.blocked
     ]
 
 

@@ -68,7 +68,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("department_id", "blocked_file_extension", name="blocked_file_extensions_extension"),
     )
     _create_masking()
+    _create_quarantine()
     _give_predefined()
+
+
+def _create_quarantine() -> None:
+    op.create_table(
+        "blocked_attachments",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("department_id", sa.BigInteger(), nullable=False),
+        sa.Column("activity_id", sa.BigInteger(), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("state", sa.Text(), server_default=sa.text("'quarantined'"), nullable=False),
+        sa.Column("extension", sa.Text(), nullable=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("blocked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("resolved_by", sa.Text(), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["activity_id"], ["activities.id"]),
+        sa.ForeignKeyConstraint(["department_id"], ["departments.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("activity_id", "n", name="blocked_attachments_attachment"),
+    )
+    op.create_index(
+        "blocked_attachments_quarantined", "blocked_attachments", ["department_id", "id"],
+        unique=False, postgresql_where=sa.text("state = 'quarantined'"),
+    )
 
 
 def _create_masking() -> None:
@@ -127,6 +153,7 @@ def _give_predefined() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("blocked_attachments")
     op.drop_table("masking_channels")
     op.drop_table("masking_patterns")
     op.drop_column("activities", "policy_version")

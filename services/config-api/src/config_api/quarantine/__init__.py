@@ -1,0 +1,1 @@
+"""Quarantine: blocked attachments are looked at, restored or deleted (guide chapter 5)."""

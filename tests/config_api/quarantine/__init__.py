@@ -1,0 +1,1 @@
+"""Blocked attachments over REST, and what leaves."""
