@@ -14,35 +14,61 @@ from prometheus_client import CollectorRegistry, start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config_api import migrating, problems
+from config_api import migrating, outgoing_http, problems
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.account_aliases import routes as account_aliases
+from config_api.accounts import guarding as accounts_guarding
+from config_api.accounts import routes as accounts
+from config_api.accounts import sign_in_routes as sign_ins
+from config_api.accounts.keeping import TokenKeeper
+from config_api.accounts.renewing import Renewals, Tools
 from config_api.activities import guarding as activities_guarding
 from config_api.activities import routes as activities
+from config_api.aliases import account_following
 from config_api.aliases import guarding as aliases_guarding
 from config_api.aliases import routes as aliases
 from config_api.background import Background
 from config_api.backlog import Backlog
+from config_api.blocked_extensions import repository as blocked_extensions_repository
+from config_api.blocked_extensions import routes as blocked_extensions
 from config_api.changes import Changes
+from config_api.connections import routes as connections
 from config_api.database import create_engine, create_sessions
+from config_api.delivery_exceptions import predefined as predefined_exceptions
+from config_api.delivery_exceptions import routes as delivery_exceptions
 from config_api.departments import routes as departments
 from config_api.events import routes as events
 from config_api.inbound import routes as inbound
 from config_api.instances import membership
 from config_api.instances import routes as instances
+from config_api.instances import token_routes as instances_tokens
 from config_api.instances import worker_routes as instances_worker
+from config_api.jobs import routes as jobs
+from config_api.masking import repository as masking_repository
+from config_api.masking import routes as masking
+from config_api.notifications import telling
+from config_api.notifications.telling import Teller
+from config_api.oauth_applications import routes as oauth_applications
+from config_api.oauth_applications.identity import IdentityProvider
+from config_api.outbound import bounced as outbound_bounced
 from config_api.outbound import routes as outbound
 from config_api.outbound import sweeping
 from config_api.outbound.sweeping import Sweeper
+from config_api.outgoing_http import OutgoingHttp
+from config_api.policies import in_force as policies_in_force
 from config_api.preferences import routes as preferences
+from config_api.quarantine import repository as quarantine_repository
+from config_api.quarantine import routes as quarantine
 from config_api.references import Hooks
+from config_api.reprocessing import routes as reprocessing
 from config_api.routing import queues
 from config_api.routing import repository as routing_repository
 from config_api.routing import routes as routing
 from config_api.sealing import Vault
 from config_api.settings import Settings
 from config_api.transport_guard import TransportGuard
-from ece_common import operations, telemetry
+from ece_common import operations, telemetry, tls
 from ece_common.errors import Transient
 
 Clock = Callable[[], datetime]
@@ -65,8 +91,22 @@ def _hooks() -> Hooks:
     hooks = Hooks()
     hooks.department_guards.append(aliases_guarding.of_department)
     hooks.department_guards.append(activities_guarding.of_department)
+    hooks.department_guards.append(accounts_guarding.of_department)
+    hooks.oauth_application_guards.append(accounts_guarding.of_application)
+    hooks.oauth_application_followers.append(accounts_guarding.application_changed)
+    hooks.account_guards.append(account_following.of_account)
+    hooks.account_invalid_followers.append(account_following.account_invalid)
+    hooks.account_change_followers.append(membership.accounts_changed)
     hooks.department_followers.append(queues.make_first)
     hooks.department_cleaners.append(routing_repository.delete_all)
+    hooks.department_followers.append(predefined_exceptions.give)
+    hooks.department_cleaners.append(predefined_exceptions.take_back)
+    hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
+    hooks.department_cleaners.append(masking_repository.delete_all)
+    hooks.department_cleaners.append(quarantine_repository.delete_all)
+    hooks.report_linkers.append(outbound_bounced.link)
+    hooks.policy_followers.append(membership.settings_changed)
+    hooks.department_policies = policies_in_force.of_departments
     hooks.queue_guards.append(activities_guarding.of_queue)
     hooks.alias_placement = membership.RetrieverPlacement()
     hooks.alias_guards.append(membership.of_alias)
@@ -82,13 +122,25 @@ def _routes() -> APIRouter:
         access,
         departments,
         preferences,
+        oauth_applications,
+        sign_ins,
+        accounts,
+        account_aliases,
         aliases,
         instances,
         instances_worker,
+        instances_tokens,
+        delivery_exceptions,
+        blocked_extensions,
+        masking,
         routing,
         activities,
+        quarantine,
         outbound,
         inbound,
+        jobs,
+        connections,
+        reprocessing,
         events,
     ):
         v1.include_router(slice_routes.router)
@@ -108,6 +160,11 @@ def _readiness(engine: AsyncEngine) -> Callable[[], Awaitable[None]]:
     return ready
 
 
+def _identity(settings: Settings) -> IdentityProvider:
+    rules = outgoing_http.policy(settings.egress_allow, settings.egress_deny)
+    return IdentityProvider(OutgoingHttp(rules, tls.client_context(ca_file=settings.ca_file)))
+
+
 def _clock_of(app: FastAPI) -> Clock:
     """The clock in force at each moment: a service that is started again may have got another one."""
 
@@ -122,7 +179,13 @@ def _duties(app: FastAPI) -> list[Background]:
     """What the service sees to by itself, in every process."""
     state, now = app.state, _clock_of(app)
     sweeper = Sweeper(state.sessions, now, claim_seconds=state.settings.claim_seconds)
-    return [Background("sweeper", sweeping.SECONDS, sweeper.sweep_all)]
+    keeper = TokenKeeper(state.token_tools, state.renewals)
+    teller = Teller(state.sessions, state.hooks, state.vault, now)
+    return [
+        Background("sweeper", sweeping.SECONDS, sweeper.sweep_all),
+        Background("tokens", state.settings.token_check_seconds, keeper.keep),
+        Background("notifications", telling.SECONDS, teller.tell),
+    ]
 
 
 def _lifespan(
@@ -130,12 +193,16 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        # Most database connections stay free for those who do not wait for an identity provider.
+        app.state.renewals = Renewals(app.state.token_tools, max(1, app.state.settings.database_connections // 3))
         duties = _duties(app)
         for loop in (changes, backlog, *duties):
             loop.start()
         yield
         for loop in (*duties, backlog, changes):
             await loop.stop()
+        # A rotated token that is on its way is stored first.
+        await app.state.renewals.settled()
         await engine.dispose()
 
     return lifespan
@@ -161,10 +228,15 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.state.clock = clock
     app.state.vault = Vault([key.get_secret_value() for key in settings.master_keys])
     app.state.hooks = _hooks()
+    app.state.identity = _identity(settings)
+    app.state.token_tools = Tools(
+        app.state.sessions, app.state.vault, app.state.identity, app.state.hooks, _clock_of(app)
+    )
     app.state.environment_tokens = _environment_tokens(settings)
     app.state.registry = registry
     problems.install(app)
     app.include_router(_routes())
+    app.include_router(sign_ins.page_router)
     app.include_router(operations.health_routes(_readiness(engine)))
     if settings.metrics_port is None:
         app.include_router(operations.metrics_route(app.state.registry))

@@ -12,25 +12,27 @@ from config_api import bulk
 from config_api.acting import Act
 from config_api.aliases.tables import AliasRow
 from config_api.bulk import Bulk
+from config_api.instances import mailbox_access
 from config_api.instances import repository as instances
+from config_api.instances.mailbox_access import Accounts
 from config_api.outbound import access, addressing, claim_ids, handing_out, recording, sweeping, troubles
 from config_api.outbound.access import DefaultServer, Route
 from config_api.outbound.conclusion import WAITING_SECONDS, Rules, State, fail
 from config_api.preferences import in_force
 from config_api.sealing import CannotOpen
 from ece_common.contracts.outbound import ClaimAnswer, ClaimRequest
-from ece_common.errors import NotFound
+from ece_common.errors import Conflict, NotFound, Transient
 
 _DUE = """
     SELECT d.activity_id, d.alias_id, d.automatic, d.status, d.attempts, d.next_attempt_at, d.give_up_at,
            d.last_error, d.claim_id, d.claim_expires_at
-    FROM deliveries d JOIN aliases a ON a.id = d.alias_id
-    WHERE d.status = 'queued' AND d.available_at <= $1 AND d.alias_id <> ALL($4)
+    FROM deliveries d LEFT JOIN aliases a ON a.id = d.alias_id
+    WHERE d.status = 'queued' AND d.available_at <= $1 AND (d.alias_id IS NULL OR d.alias_id <> ALL($4))
       AND ((a.deleted_at IS NULL AND EXISTS (
                SELECT 1 FROM instance_aliases m WHERE m.instance_id = $2 AND m.alias_id = d.alias_id))
-           OR ($3 AND a.deleted_at IS NULL AND NOT EXISTS (
+           OR ($3 AND a.id IS NOT NULL AND a.deleted_at IS NULL AND NOT EXISTS (
                SELECT 1 FROM instance_aliases m WHERE m.alias_id = d.alias_id AND m.kind = 'dispatcher'))
-           OR ($3 AND a.deleted_at IS NOT NULL AND NOT $5))
+           OR ($3 AND (a.id IS NULL OR a.deleted_at IS NOT NULL) AND NOT $5))
     ORDER BY d.available_at, d.activity_id LIMIT $6 FOR NO KEY UPDATE OF d SKIP LOCKED
 """
 
@@ -58,14 +60,18 @@ async def claim(act: Act, request: ClaimRequest, claim_seconds: float) -> ClaimA
     )
     if not due:
         return ClaimAnswer(claims=[], routes={})
-    aliases = await _aliases(act, {row["alias_id"] for row in due})
-    return await _hand_out(act, rows, rules, _Due(due, aliases, default_route, request))
+    aliases = await _aliases(act, {row["alias_id"] for row in due} - {None})
+    accounts = await mailbox_access.accounts_of(act.session, aliases.values())
+    return await _hand_out(act, rows, rules, _Due(due, aliases, accounts, default_route, request))
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
+    """What falls due; mail without an alias is the system's own."""
+
     rows: Sequence[asyncpg.Record]
-    aliases: Mapping[int, AliasRow]
+    aliases: Mapping[int | None, AliasRow]
+    accounts: Accounts
     default_route: Route | None
     request: ClaimRequest
 
@@ -75,10 +81,12 @@ async def _paused_aliases(act: Act, paused: set[str]) -> list[int]:
     named = access.aliases_among(paused)
     if not named:
         return []
-    return [id_ for id_, row in (await _aliases(act, set(named))).items() if access.key_of(act.vault, row) in paused]
+    found = (await _aliases(act, set(named))).values()
+    accounts = await mailbox_access.accounts_of(act.session, found)
+    return [row.id for row in found if row.id is not None and access.key_of(act.vault, row, accounts) in paused]
 
 
-async def _aliases(act: Act, ids: set[int]) -> dict[int, AliasRow]:
+async def _aliases(act: Act, ids: set[int]) -> dict[int | None, AliasRow]:
     query = select(AliasRow).where(col(AliasRow.id) == instances.ids(sorted(ids)))
     return {row.id or 0: row for row in await act.session.exec(query)}
 
@@ -89,13 +97,14 @@ async def _hand_out(act: Act, rows: Bulk, rules: Rules, due: _Due) -> ClaimAnswe
     claimed: dict[int, State] = {}
     unsendable: list[State] = []
     for row in due.rows:
-        state, alias = before[row["activity_id"]], due.aliases[row["alias_id"]]
-        if alias.id in trouble:
-            unsendable.append(_put_off(state, rules, trouble[alias.id][1]))
-        elif alias.id not in routes:
-            unsendable.append(fail(state, access.NO_DEFAULT_SERVER))
+        state, alias_id = before[row["activity_id"]], row["alias_id"]
+        if alias_id in trouble:
+            unsendable.append(_put_off(state, rules, trouble[alias_id][1]))
+        elif alias_id not in routes:
+            unsendable.append(fail(state, access.no_default_server(alias_id)))
         else:
-            claimed[state.activity_id] = _addressed(state, alias, claim_ids.make(act.vault, state.activity_id), rules)
+            claim_id = claim_ids.make(act.vault, state.activity_id)
+            claimed[state.activity_id] = _addressed(state, due.aliases.get(alias_id), claim_id, rules)
     await recording.write(rows, before, unsendable, act.now)
     await troubles.begin(rows, trouble, act.now)
     finished = [fail(state, "nobody is left to send to") for state in claimed.values() if not _pending(state)]
@@ -103,24 +112,25 @@ async def _hand_out(act: Act, rows: Bulk, rules: Rules, due: _Due) -> ClaimAnswe
     handed = {id_: state for id_, state in claimed.items() if _pending(state)}
     await _write_claims(rows, handed, due.request)
     await recording.write_recipients(rows, _changed(before, handed))
-    chosen = {row["activity_id"]: (due.aliases[row["alias_id"]], row["automatic"]) for row in due.rows}
+    chosen = {row["activity_id"]: (due.aliases.get(row["alias_id"]), row["automatic"]) for row in due.rows}
     messages = await handing_out.messages(rows, act.vault, handed, {id_: chosen[id_] for id_ in handed}, routes)
     used = {message.route for message in messages}
     return ClaimAnswer(claims=messages, routes={one.key: one.access for one in routes.values() if one.key in used})
 
 
-def _routes(act: Act, due: _Due) -> tuple[dict[int, Route], dict[int, tuple[str, str | None]]]:
+def _routes(act: Act, due: _Due) -> tuple[dict[int | None, Route], dict[int, tuple[str, str | None]]]:
     """By alias; and what trouble keeps an alias from being sent for. In neither: deleted, and no default server."""
-    routes: dict[int, Route] = {}
+    routes: dict[int | None, Route] = {} if due.default_route is None else {None: due.default_route}
     trouble: dict[int, tuple[str, str | None]] = {}
     for id_, alias in due.aliases.items():
+        assert id_ is not None
         if alias.deleted_at is not None:
             if due.default_route is not None:
                 routes[id_] = due.default_route
             continue
         try:
-            routes[id_] = access.of_alias(act.vault, alias)
-        except CannotOpen as problem:
+            routes[id_] = access.of_alias(act.vault, alias, due.accounts)
+        except (CannotOpen, Conflict, Transient) as problem:
             trouble[id_] = (problem.code, problem.detail)
     return routes, trouble
 
@@ -129,9 +139,11 @@ def _put_off(state: State, rules: Rules, told: str | None) -> State:
     return replace(state, next_attempt_at=rules.now + timedelta(seconds=WAITING_SECONDS), last_error=told)
 
 
-def _addressed(state: State, alias: AliasRow, claim_id: str, rules: Rules) -> State:
+def _addressed(state: State, alias: AliasRow | None, claim_id: str, rules: Rules) -> State:
     recipients = addressing.address(
-        state.recipients, send_mail_to=alias.send_mail_to, automatic_bcc=alias.automatic_bcc
+        state.recipients,
+        send_mail_to=alias.send_mail_to if alias is not None else None,
+        automatic_bcc=alias.automatic_bcc if alias is not None else None,
     )
     return replace(
         state,
