@@ -27,7 +27,8 @@ from ece_common.contracts.instances import (
     RetrieverSettings,
 )
 from ece_common.contracts.policies import DepartmentPolicies
-from ece_common.errors import Invalid, StaleEpoch, Transient
+from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
+from ece_common.errors import EceError, Invalid, StaleEpoch, Transient
 from tests.retriever.fakes import FakeClock, some_settings
 
 
@@ -59,6 +60,19 @@ class FakeConfigApi:
     lease_seconds: float = 15.0
     beat_after: float = 0.01
     clock: FakeClock = field(default_factory=FakeClock)
+    tokens: list[str | EceError] = field(default_factory=list[str | EceError])
+    """What requests for access tokens get, one after the other, the last one again and again."""
+    token_requests: list[tuple[int, AccessTokenRequest]] = field(default_factory=list[tuple[int, AccessTokenRequest]])
+
+    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken:
+        await asyncio.sleep(0)
+        if self.down:
+            raise Transient("connection refused", code="network")
+        self.token_requests.append((alias_id, request))
+        answer = self.tokens[min(len(self.token_requests), len(self.tokens)) - 1]
+        if isinstance(answer, EceError):
+            raise answer
+        return AccessToken(access_token=answer, expires_at=self.clock.now() + timedelta(hours=1))
 
     async def submit(self, batch: InboundBatch, contents: Sequence[bytes]) -> InboundAnswer:
         self.submitting += 1

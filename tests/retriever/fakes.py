@@ -129,11 +129,15 @@ class FakeServer:
         self.next_uid = 1
         self.arrived = asyncio.Event()
         self.refusal: MailFailure | None = None
+        self.takes_tokens: set[str] | None = None
+        """Only these are let in; None: everybody is."""
+        self.logged_in_with: list[str | None] = []
         self.connections = 0
         self.most_connecting = 0
         self.logins = 0
         self.hold_logins: asyncio.Event | None = None
         self.cut = asyncio.Event()
+        self.cut_off_with = MailFailure("recoverable", "network_problem", "connection lost")
         for mail in mails:
             self.deliver(mail)
 
@@ -150,10 +154,18 @@ class FakeServer:
 class FakeMailbox:
     """The port, kept in memory."""
 
-    def __init__(self, server: FakeServer, settlement: Settlement | None = None, *, pushes: bool = True) -> None:
+    def __init__(
+        self,
+        server: FakeServer,
+        settlement: Settlement | None = None,
+        *,
+        pushes: bool = True,
+        access: IncomingAccess | None = None,
+    ) -> None:
         self.server = server
         self.settlement = settlement or Settlement("delete")
         self._pushes = pushes
+        self._access = access
         self.opened = False
         self.closed = 0
         self.fetched: list[int] = []
@@ -178,9 +190,19 @@ class FakeMailbox:
         finally:
             self.server.connections -= 1
         self._check()
+        self._let_in()
         self.server.logins += 1
         self._cut = self.server.cut
         self.opened = True
+
+    def _let_in(self) -> None:
+        token = self._access.access_token if self._access is not None else None
+        self.server.logged_in_with.append(token)
+        if self.server.takes_tokens is not None and token not in self.server.takes_tokens:
+            raise MailFailure("manual", "authentication_failed", "NO AUTHENTICATE failed.", stage="auth")
+
+    def log_in_with(self, access: IncomingAccess) -> None:
+        self._access = access
 
     def _check(self) -> None:
         if self.server.refusal is not None:
@@ -238,7 +260,7 @@ class FakeMailbox:
         await _first_of(arrived, cut)
         if cut.is_set():
             self.opened = False
-            raise MailFailure("recoverable", "network_problem", "connection lost")
+            raise self.server.cut_off_with
         return True
 
     async def close(self) -> None:

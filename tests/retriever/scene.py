@@ -9,9 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from ece_common.contracts.aliases import FailureReason
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
+from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.port import FailureCondition, Mailbox, MailFailure
-from retriever.schedule import Surroundings, Watch
+from retriever.schedule import Watch
+from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from tests.retriever.fake_config_api import FakeConfigApi
 from tests.retriever.fakes import (
@@ -41,6 +43,7 @@ class Scene:
         return Surroundings(
             desk=self.api,
             build_mailbox=self._build,
+            ask_token=asking(self.api, "default", "one"),
             settings=lambda: self.settings,
             lease_seconds=lambda: 15.0,
             in_force=lambda: self.in_force,
@@ -51,8 +54,8 @@ class Scene:
             monotonic=self.clock.monotonic,
         )
 
-    def _build(self, alias: AssignedAlias) -> Mailbox:  # noqa: ARG002 - one server for all
-        self.mailboxes.append(FakeMailbox(self.server, pushes=self.pushes))
+    def _build(self, alias: AssignedAlias) -> Mailbox:
+        self.mailboxes.append(FakeMailbox(self.server, pushes=self.pushes, access=alias.incoming))
         return self.mailboxes[-1]
 
     @asynccontextmanager

@@ -12,9 +12,10 @@ from ece_common.contracts.instances import AssignedAlias, Holding
 from ece_common.contracts.policies import DeliveryExceptionPhrase, DepartmentPolicies
 from retriever.applied_policies import NO_POLICIES, Compilations
 from retriever.assignments import Identity, Replica, needs_restart
+from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox, MailFailure
-from retriever.schedule import Surroundings
+from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
 from tests.retriever.fake_config_api import FakeConfigApi
@@ -54,6 +55,7 @@ class Site:
         self.around = Surroundings(
             desk=self.api,
             build_mailbox=self._build,
+            ask_token=asking(self.api, "default", "one"),
             settings=self.replica.settings,
             policies=self.replica.policies,
             lease_seconds=lambda: tenure.lease_seconds,

@@ -21,6 +21,8 @@ REPLIES: dict[Verdict, list[tuple[Stage, str]]] = {
         ("auth", "NO [AUTHENTICATIONFAILED] Authentication failed."),
         ("auth", "-ERR [AUTH] Authentication failed."),
         ("auth", "NO AUTHENTICATE failed."),
+        ("session", "BYE Session invalidated - AccessTokenExpired"),
+        ("session", "BAD Session invalidated - AccessTokenExpired"),
         ("auth", "NO LOGIN failed."),
         ("auth", "-ERR Authentication failure: unknown user name or bad password."),
         ("auth", "-ERR Logon failure: unknown user name or bad password."),
@@ -81,6 +83,7 @@ REPLIES: dict[Verdict, list[tuple[Stage, str]]] = {
         ("session", "BYE Disconnected: Server shutting down."),
         ("greeting", "* BYE Temporary System Error"),
         ("session", "BYE Disconnected for inactivity."),
+        ("session", "BYE Session invalidated"),
         ("auth", "Server Unavailable. 15"),
         ("auth", "BAD Server Unavailable. 15"),
         ("select", "NO Server Unavailable. 15"),
@@ -95,7 +98,6 @@ REPLIES: dict[Verdict, list[tuple[Stage, str]]] = {
     ("throttled", "throttled"): [
         ("auth", EXCHANGE_BUSY),
         ("session", "BAD Request is throttled. Suggested Backoff Time: 5000 milliseconds"),
-        ("session", "BYE Session invalidated - AccessTokenExpired"),
         ("session", "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)"),
     ],
 }

@@ -180,7 +180,7 @@ async def test_a_bye_while_idling_wakes_at_once() -> None:
                 with pytest.raises(MailFailure) as failure:
                     await box.wait(30)
 
-    assert failure.value.condition == "throttled"
+    assert (failure.value.reason, failure.value.stage) == ("authentication_failed", "session")
 
 
 async def test_a_server_that_says_idle_and_refuses_it_is_polled() -> None:

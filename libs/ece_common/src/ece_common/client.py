@@ -15,6 +15,7 @@ from ece_common.contracts.inbound import InboundAnswer, InboundBatch, KnownAnswe
 from ece_common.contracts.instances import DispatcherAssignment, Heartbeat, HeartbeatAnswer, RetrieverAssignment
 from ece_common.contracts.jobs import JobAnswer, JobRequest, JobResult
 from ece_common.contracts.outbound import ClaimAnswer, ClaimRequest, OutcomeAnswer, OutcomeBatch
+from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
 from ece_common.errors import Transient
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -68,6 +69,10 @@ class ConfigClient:
 
     async def report_status(self, alias_id: int, report: StatusReport) -> StatusAnswer:
         return await self._send("POST", f"/v1/aliases/{alias_id}/status-transitions", report, StatusAnswer)
+
+    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken:
+        """Raise Conflict when only an administrator helps, Transient while the identity provider does not answer."""
+        return await self._send("POST", f"/v1/aliases/{alias_id}/access-tokens", request, AccessToken)
 
     async def submit(self, batch: InboundBatch, contents: Sequence[bytes]) -> InboundAnswer:
         """`contents`, joined in order, are what the slices in `batch` point into."""

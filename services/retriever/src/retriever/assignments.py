@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
+from pydantic.main import IncEx
 
 from ece_common.contracts.base import ServiceKind
 from ece_common.contracts.instances import (
@@ -19,7 +20,8 @@ from ece_common.contracts.instances import (
 from ece_common.errors import EceError
 from ece_common.retry import sleep_unless, waits
 from retriever.applied_policies import AppliedPolicies, Compilations
-from retriever.schedule import Surroundings, Watch
+from retriever.schedule import Watch
+from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
 
@@ -285,9 +287,12 @@ class Replica:
         )
 
 
-_STANDING = {"recoverable", "next_attempt_at", "failed_attempts", "handed_over_at"}
+_IN_PASSING: IncEx = {
+    **dict.fromkeys(("recoverable", "next_attempt_at", "failed_attempts", "handed_over_at"), True),
+    "incoming": {"access_token", "access_token_expires_at"},
+}
 
 
 def needs_restart(before: AssignedAlias, after: AssignedAlias) -> bool:
-    """Whether the mailbox has to be opened anew: anything but how the attempts stand has changed."""
-    return before.model_dump(exclude=_STANDING) != after.model_dump(exclude=_STANDING)
+    """Whether the mailbox has to be opened anew: more has changed than how the attempts stand, or the token."""
+    return before.model_dump(exclude=_IN_PASSING) != after.model_dump(exclude=_IN_PASSING)

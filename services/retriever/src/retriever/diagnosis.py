@@ -48,8 +48,9 @@ REFUSES = Verdict("manual", "server_refuses")
 WORDS: tuple[tuple[str, Verdict], ...] = (
     (r"suggested backoff time|request is throttled", THROTTLED),
     (r"exceeded (command or )?(bandwidth|rate)|rate limit|too many (commands|requests)|slow down", THROTTLED),
-    # The token ran out while we were connected: a new one is on its way, and nobody did anything wrong.
-    (r"accesstokenexpired|session invalidated", THROTTLED),
+    # The token ran out while we were connected: a fresh one is asked for, and only without it this counts.
+    (r"accesstokenexpired", CREDENTIALS),
+    (r"session invalidated", STOPPED),
     (r"authenticated but not connected", NO_ACCESS),
     (r"(imap|pop)[\w\s]*(access|use|service)?[\w\s]* (is |are )?(disabled|not enabled|not permitted)", NO_ACCESS),
     (r"not enabled for (imap|pop)|(imap|pop)\S* access (for|to) .*(disabled|denied)", NO_ACCESS),

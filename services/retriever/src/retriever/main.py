@@ -19,12 +19,13 @@ from ece_common.egress import EgressPolicy
 from ece_common.errors import EceError, Transient
 from retriever.assignments import Identity, Replica
 from retriever.errands import Errands
+from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.connection import EgressConnector
 from retriever.mailbox.opening import open_mailbox
 from retriever.mailbox.port import Mailbox, Settlement
-from retriever.schedule import Surroundings
 from retriever.settings import Settings
+from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
 
@@ -62,6 +63,7 @@ class Retriever:
         around = Surroundings(
             desk=self._client,
             build_mailbox=self._mailbox,
+            ask_token=asking(self._client, self._identity.instance, self._identity.replica),
             settings=self._replica.settings,
             lease_seconds=lambda: self._tenure.lease_seconds,
             in_force=self._tenure.in_force,

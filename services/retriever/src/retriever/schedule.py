@@ -1,54 +1,27 @@
 """Which mailbox is drained when: one task an alias that connects, drains, waits, and reports how attempts went."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterator
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 
-from ece_common.contracts.aliases import StatusAnswer, StatusReport
-from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
+from ece_common.contracts.aliases import StatusReport
+from ece_common.contracts.instances import AssignedAlias, IncomingAccess
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
-from ece_common.retry import sleep_unless, waits
-from retriever.applied_policies import NO_POLICIES, AppliedPolicies
+from ece_common.retry import waits
 from retriever.attempts import connected_report, failed_report, wait_uncounted
-from retriever.logins import Logins
-from retriever.mailbox.port import Mailbox, MailFailure
-from retriever.pipeline import Intake, Work, drain, tell_settled
-from retriever.tallies import Tallies
+from retriever.fresh_token import LoginToken
+from retriever.mailbox.port import MailFailure
+from retriever.pipeline import Work, drain, tell_settled
+from retriever.surroundings import Surroundings
 
 LONGEST_PAUSE = 15.0
 """Seconds between tries while the Config API is away: so long after its return the last alias goes on."""
 
 State = Literal["starting", "connecting", "retrieving", "idle", "waiting", "inactive", "held_back", "closed"]
 Result = TypeVar("Result")
-
-
-class Desk(Intake, Protocol):
-    """The Config API as one alias's task needs it."""
-
-    async def report_status(self, alias_id: int, report: StatusReport) -> StatusAnswer: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all aliases of a replica share."""
-
-    desk: Desk
-    build_mailbox: Callable[[AssignedAlias], Mailbox]
-    settings: Callable[[], RetrieverSettings]
-    lease_seconds: Callable[[], float]
-    in_force: Callable[[], bool]
-    now: Callable[[], datetime]
-    logins: Logins
-    tallies: Tallies
-    policies: Callable[[int], AppliedPolicies] = lambda _department_id: NO_POLICIES
-    """A department's."""
-    sleep: Callable[[asyncio.Event, float], Coroutine[Any, Any, bool]] = sleep_unless
-    """Ends early, with True, when the event is set."""
-    monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
 
 
 class Halted(Exception):
@@ -71,6 +44,7 @@ class Watch:
         self._halt = asyncio.Event()
         self._woken = asyncio.Event()
         self._mailbox = around.build_mailbox(alias)
+        self._token = LoginToken(around.ask_token, around.monotonic)
         self._proven_since: float | None = None
         self._work = Work(
             alias=alias,
@@ -95,8 +69,10 @@ class Watch:
         self.halt()
 
     def standing_changed(self, alias: AssignedAlias) -> None:
-        """The same mailbox, with another count of failures or another time for the next attempt."""
+        """The same mailbox, with another count of failures, time for the next attempt, or access token."""
         ours = self.alias
+        self._log_in_with(self._token.newest(ours.incoming, alias.incoming))
+        alias = alias.model_copy(update={"incoming": self.alias.incoming})
         if alias.status == ours.status == "active" and alias.failed_attempts < ours.failed_attempts:
             # Written before our report was counted. Should an administrator have reset the count, the next attempt
             # comes a poll interval late at most.
@@ -105,6 +81,11 @@ class Watch:
             )
         self.alias = alias
         self._woken.set()
+
+    def _log_in_with(self, access: IncomingAccess) -> None:
+        if access != self.alias.incoming:
+            self.alias = self.alias.model_copy(update={"incoming": access})
+            self._mailbox.log_in_with(access)
 
     def describe(self) -> dict[str, object]:
         return {
@@ -144,7 +125,10 @@ class Watch:
             pass
         except MailFailure as failure:
             await self._mailbox.close()
-            await self._failed(failure)
+            if self._token.refused(self.alias.incoming, failure):
+                structlog.get_logger().info("alias.token_refused", detail=failure.detail, stage=failure.stage)
+            else:
+                await self._failed(failure)
         except (StaleEpoch, NotFound):
             structlog.get_logger().warning("alias.lease_lost")
             self._lose()
@@ -175,8 +159,11 @@ class Watch:
         """Connect where not connected, drain, wait for more."""
         if self._proven_since is None:
             self.state = "connecting"
+        asking = self._token.renewed(self.alias.alias_id, self.alias.incoming)
+        self._log_in_with(await self._unless_halted(asking))
         async with self._around.logins.turn(self.alias.incoming.server_name):
             await self._unless_halted(self._mailbox.open())
+        self._token.proven()
         await self._connected()
         self.state = "retrieving"
         await drain(self._work)

@@ -13,6 +13,7 @@ from ece_common.egress import EgressPolicy
 from ece_common.errors import EceError
 from ece_common.tls import client_context
 from retriever.diagnosis import ProtocolBroken, Stage, Unfit, diagnose
+from retriever.mailbox import bearer
 
 CONNECT_SECONDS = 20.0
 HANDSHAKE_SECONDS = 20.0
@@ -28,11 +29,12 @@ AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.Protocol)
 
 
 class Answered(Exception):
-    """The server said no; `line` is its answer without the tag."""
+    """The server said no; `line` is its answer without the tag, `challenge` what it had asked last, if anything."""
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str, challenge: bytes | None = None) -> None:
         super().__init__(line)
         self.line = line
+        self.challenge = challenge
 
 
 class Connector(Protocol):
@@ -129,17 +131,14 @@ def tls_name(access: IncomingAccess) -> str:
 def secrets_of(access: IncomingAccess) -> tuple[str, ...]:
     secrets = [access.password, access.access_token or ""]
     secrets += [plain_response(access).decode()]
+    if access.access_token:
+        secrets += [bearer.response(mechanism, access).decode() for mechanism in bearer.MECHANISMS]
     return tuple(secret for secret in secrets if secret)
 
 
 def plain_response(access: IncomingAccess) -> bytes:
     """RFC 4616: no authorization identity, user, password."""
     return f"\0{access.user_name}\0{access.password}".encode()
-
-
-def bearer_response(access: IncomingAccess) -> bytes:
-    """XOAUTH2, as Microsoft and Google document it."""
-    return f"user={access.user_name}\1auth=Bearer {access.access_token}\1\1".encode()
 
 
 @contextlib.contextmanager

@@ -198,6 +198,9 @@ class ImapMailbox:
             # It says IDLE and refuses it: ask from time to time instead.
             self._idles = False
 
+    def log_in_with(self, access: IncomingAccess) -> None:
+        self._access = access
+
     async def close(self) -> None:
         wire, self._wire = self._wire, None
         if wire is None:

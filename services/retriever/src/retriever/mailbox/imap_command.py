@@ -18,6 +18,8 @@ class Asked(Command):
         super().__init__(name, tag, *args, prefix=prefix, loop=loop, timeout=SILENCE_SECONDS)
         self.literals = deque(literals)
         self.answers: list[list[bytes]] = []
+        self.challenge: bytes | None = None
+        """The last line in which the server asked for more."""
 
     def progressed(self) -> None:
         self._reset_timer()

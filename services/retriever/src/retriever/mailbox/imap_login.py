@@ -9,11 +9,11 @@ from aioimaplib.aioimaplib import AUTH, NONAUTH, SELECTED
 
 from ece_common.contracts.instances import IncomingAccess
 from retriever.diagnosis import ProtocolBroken, Unfit
+from retriever.mailbox import bearer
 from retriever.mailbox.connection import (
     LOGIN_SECONDS,
     Answered,
     Connector,
-    bearer_response,
     diagnosing,
     establish,
     plain_response,
@@ -92,7 +92,7 @@ async def _authenticated(wire: ImapWire, access: IncomingAccess) -> None:
         return
     async with asyncio.timeout(LOGIN_SECONDS):
         if access.access_token:
-            done = await _sasl(wire, "XOAUTH2", bearer_response(access))
+            done = await _with_token(wire, access)
         elif "AUTH=PLAIN" in wire.capabilities:
             done = await _sasl(wire, "PLAIN", plain_response(access))
         elif "LOGINDISABLED" in wire.capabilities:
@@ -104,11 +104,21 @@ async def _authenticated(wire: ImapWire, access: IncomingAccess) -> None:
             await _capabilities(wire)
 
 
-async def _sasl(wire: ImapWire, mechanism: str, response: bytes) -> Asked:
+async def _with_token(wire: ImapWire, access: IncomingAccess) -> Asked:
+    offered = {name.removeprefix("AUTH=") for name in wire.capabilities if name.startswith("AUTH=")}
+    mechanism = bearer.chosen(offered)
+    try:
+        return await _sasl(wire, mechanism, bearer.response(mechanism, access), bearer.ending(mechanism))
+    except Answered as no:
+        raise Answered(bearer.with_status(no.line, no.challenge)) from None
+
+
+async def _sasl(wire: ImapWire, mechanism: str, response: bytes, *further: bytes) -> Asked:
+    """`further`: answers, in base64, to challenges after the response."""
     encoded = base64.b64encode(response)
     if "SASL-IR" in wire.capabilities and len(encoded) <= INITIAL_RESPONSE_LIMIT:
-        return await wire.ask("AUTHENTICATE", mechanism, encoded.decode())
-    return await wire.ask("AUTHENTICATE", mechanism, literals=[encoded])
+        return await wire.ask("AUTHENTICATE", mechanism, encoded.decode(), literals=further)
+    return await wire.ask("AUTHENTICATE", mechanism, literals=[encoded, *further])
 
 
 async def _login(wire: ImapWire, access: IncomingAccess) -> Asked:

@@ -172,12 +172,10 @@ class ImapWire(IMAP4ClientProtocol):
         if command.name == "IDLE":
             self._idle_event.set()
             self._stirred.set()
-        elif command.literals:
-            self._write(command.literals.popleft() + b"\r\n")
         else:
-            # A SASL failure with a challenge (XOAUTH2's JSON): an empty answer brings the real refusal.
-            command.answers.append([line])
-            self._write(b"\r\n")
+            # To a challenge too many an empty answer is given: that brings the real refusal.
+            command.challenge = line
+            self._write((command.literals.popleft() if command.literals else b"") + b"\r\n")
 
     def _pending(self) -> Asked | None:
         command = self.pending_sync_command or next(iter(self.pending_async_commands.values()), None)
@@ -227,7 +225,7 @@ class ImapWire(IMAP4ClientProtocol):
         await self._carried_out(command, SILENCE_SECONDS + content / SLOWEST)
         result = command.response.result.upper()
         if result != "OK" and not (lenient and result == "NO" and (command.answers or "EXPUNGE" in command.said)):
-            raise Answered(command.said)
+            raise Answered(command.said, command.challenge)
         return command
 
     async def _carried_out(self, command: Asked, seconds: float) -> None:

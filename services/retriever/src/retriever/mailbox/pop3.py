@@ -191,6 +191,9 @@ class Pop3Mailbox:
         await asyncio.sleep(seconds)
         return True
 
+    def log_in_with(self, access: IncomingAccess) -> None:
+        self._access = access
+
     async def close(self) -> None:
         wire = self._wire
         if wire is None:

@@ -5,11 +5,11 @@ import base64
 
 from ece_common.contracts.instances import IncomingAccess
 from retriever.diagnosis import Unfit
+from retriever.mailbox import bearer
 from retriever.mailbox.connection import (
     LOGIN_SECONDS,
     Answered,
     Connector,
-    bearer_response,
     diagnosing,
     establish,
     plain_response,
@@ -71,7 +71,8 @@ async def _secured(wire: Pop3Wire, connect: Connector, access: IncomingAccess) -
 
 async def _authenticated(wire: Pop3Wire, access: IncomingAccess, *, encrypted: bool) -> None:
     if access.access_token:
-        await _sasl(wire, "XOAUTH2", bearer_response(access))
+        mechanism = bearer.chosen(wire.capabilities.get("SASL", frozenset()))
+        await _sasl(wire, mechanism, bearer.response(mechanism, access), bearer.ending(mechanism))
     elif "PLAIN" in wire.capabilities.get("SASL", frozenset()):
         await _sasl(wire, "PLAIN", plain_response(access))
     elif "USER" in wire.capabilities or not wire.capabilities or encrypted:
@@ -88,14 +89,18 @@ async def _user_and_password(wire: Pop3Wire, access: IncomingAccess) -> None:
     await wire.ask(f"PASS {access.password}", LOGIN_SECONDS)
 
 
-async def _sasl(wire: Pop3Wire, mechanism: str, response: bytes) -> None:
-    """In two steps (RFC 5034): an initial response may make the line longer than the server takes."""
+async def _sasl(wire: Pop3Wire, mechanism: str, response: bytes, ending: bytes = b"") -> None:
+    """In two steps (RFC 5034): an initial response may make the line longer than the server takes.
+
+    `ending`, in base64, is said to a challenge too many.
+    """
     await wire.ask(f"AUTH {mechanism}", LOGIN_SECONDS)
     wire.send(base64.b64encode(response))
-    line = await wire.line(LOGIN_SECONDS)
+    line, challenge = await wire.line(LOGIN_SECONDS), None
     if line.startswith(b"+ "):
-        # A failure told in a challenge (XOAUTH2's JSON): an empty answer brings the real refusal.
-        wire.send("")
+        # A failure told in a challenge: its answer brings the real refusal.
+        challenge = line
+        wire.send(ending)
         line = await wire.line(LOGIN_SECONDS)
     if not line.startswith(b"+OK"):
-        raise Answered(line.decode(errors="replace"))
+        raise Answered(bearer.with_status(line.decode(errors="replace"), challenge))

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from ece_common.contracts.aliases import FailureReason
 from ece_common.contracts.inbound import Source
+from ece_common.contracts.instances import IncomingAccess
 
 FailureCondition = Literal["recoverable", "manual", "throttled", "lock"]
 """Recoverable and manual as in a status report. Throttled is no attempt: wait `retry_after`, leave the status alone.
@@ -122,6 +123,10 @@ class Mailbox(Protocol):
     @property
     def pushes(self) -> bool:
         """Whether the server announces new mail by itself (IMAP IDLE). Known after `open`."""
+        ...
+
+    def log_in_with(self, access: IncomingAccess) -> None:
+        """The next login is with this token; a session that is open goes on."""
         ...
 
     async def close(self) -> None:

@@ -1,0 +1,93 @@
+"""An alias's access token: the newest is used; a refused one is replaced once, then the failure counts."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ece_common.contracts.instances import IncomingAccess
+from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
+from ece_common.errors import Conflict, StaleEpoch, Transient
+from retriever.mailbox.port import MailFailure
+
+YOUNG_SECONDS = 60.0
+"""A token that a server ends so soon after it was fetched: another one would fare no better."""
+
+Ask = Callable[[int, str], Awaitable[AccessToken]]
+"""A token for an alias, other than the one with this digest. Raises ece_common.errors."""
+
+
+class TokenDesk(Protocol):
+    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken: ...
+
+
+def asking(desk: TokenDesk, instance: str, replica: str) -> Ask:
+    async def ask(alias_id: int, refused: str) -> AccessToken:
+        request = AccessTokenRequest(kind="retriever", instance=instance, replica=replica, refused=refused)
+        return await desk.access_token(alias_id, request)
+
+    return ask
+
+
+class LoginToken:
+    """Of one alias. One with a password has nothing to do here: nothing is wanted, nothing is asked for."""
+
+    def __init__(self, ask: Ask, monotonic: Callable[[], float]) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._refused: str | None = None
+        self._unproven = False
+        self._asked_at = float("-inf")
+
+    def newest(self, ours: IncomingAccess, told: IncomingAccess) -> IncomingAccess:
+        """`told` by a new assignment; it may have been written before the token in it was refused."""
+        if told.access_token is None or digest(told.access_token) == self._refused:
+            kept = {"access_token": ours.access_token, "access_token_expires_at": ours.access_token_expires_at}
+            return told.model_copy(update=kept)
+        return told
+
+    def proven(self) -> None:
+        """A login went well."""
+        self._unproven = False
+
+    def refused(self, access: IncomingAccess, failure: MailFailure) -> bool:
+        """Whether another token may help; `renewed` then gets it. Otherwise the failure counts."""
+        if access.access_token is None or failure.reason != "authentication_failed":
+            return False
+        known = digest(access.access_token)
+        if known == self._refused:
+            return False
+        at_login = failure.stage == "auth"
+        hopeless = self._unproven if at_login else self._monotonic() - self._asked_at < YOUNG_SECONDS
+        self._refused, self._unproven = known, False
+        return not hopeless
+
+    async def renewed(self, alias_id: int, access: IncomingAccess) -> IncomingAccess:
+        """To log in with: with another token when the one there is known to be refused.
+
+        Raises MailFailure when there is none: for an administrator (409), or because the identity provider does not
+        answer now. Raises ece_common.errors while the Config API itself is away.
+        """
+        refused = self._refused
+        if refused is None or access.access_token is None or digest(access.access_token) != refused:
+            return access
+        try:
+            token = await self._ask(alias_id, refused)
+        except StaleEpoch:
+            raise
+        except Conflict as lost:
+            raise MailFailure("manual", "authentication_failed", lost.detail, stage="auth") from None
+        except Transient as away:
+            if away.code != Transient.code:
+                raise
+            detail = f"no access token can be had now: {away.detail}"
+            raise MailFailure("recoverable", "network_problem", detail, stage="auth") from None
+        if digest(token.access_token) == refused:
+            detail = "the server refuses the account's access token, and the identity provider gives no other one"
+            raise MailFailure("manual", "authentication_failed", detail, stage="auth")
+        self._unproven, self._asked_at = True, self._monotonic()
+        changes = {"access_token": token.access_token, "access_token_expires_at": token.expires_at}
+        return access.model_copy(update=changes)
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

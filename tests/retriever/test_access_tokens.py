@@ -1,0 +1,175 @@
+"""An alias that logs in by access token: the newest is used, a refused one is replaced once, then it counts."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from ece_common.contracts.instances import AssignedAlias
+from ece_common.errors import Conflict, EceError, Transient
+from retriever.assignments import needs_restart
+from retriever.mailbox.port import MailFailure
+from tests.retriever.fakes import START, an_assigned_alias, an_email, some_access, until
+from tests.retriever.scene import Scene, in_state
+
+EXPIRED = MailFailure(
+    "manual", "authentication_failed", "BYE Session invalidated - AccessTokenExpired", stage="session"
+)
+
+
+def with_token(token: str | None, **changes: object) -> AssignedAlias:
+    expires = START + timedelta(hours=1) if token else None
+    access = some_access(password="", access_token=token, access_token_expires_at=expires)
+    return an_assigned_alias(incoming=access, **changes)
+
+
+def a_scene(*answers: str | EceError, takes: Sequence[str] = ("new",)) -> Scene:
+    scene = Scene(an_email("Hello"))
+    scene.api.tokens = list(answers)
+    scene.server.takes_tokens = set(takes)
+    return scene
+
+
+async def test_a_refused_token_is_replaced_once_and_nothing_is_counted() -> None:
+    scene = a_scene("new")
+    async with scene.watching(with_token("old")) as watch:
+        await until(lambda: scene.api.subjects == ["Hello"])
+        assert watch.alias.status == "active"
+    assert scene.server.logged_in_with == ["old", "new"]
+    [(alias_id, asked)] = scene.api.token_requests
+    assert (alias_id, asked.kind, asked.instance, asked.replica) == (7, "retriever", "default", "one")
+    assert asked.refused == hashlib.sha256(b"old").hexdigest()
+    assert scene.api.reports == []
+
+
+async def test_a_token_that_runs_out_in_a_session_is_replaced_and_the_session_reopened() -> None:
+    scene = a_scene("new", takes=("old", "new"))
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "idle"))
+        scene.server.cut_off_with = EXPIRED
+        scene.server.drop_connections()
+        await until(lambda: scene.server.logged_in_with == ["old", "new"])
+        await until(in_state(watch, "idle"))
+    assert scene.api.reports == []
+
+
+async def test_a_fresh_token_that_is_refused_as_well_counts() -> None:
+    scene = a_scene("new", "newer", takes=())
+    async with scene.watching(with_token("old")):
+        await until(lambda: len(scene.api.reports) == 1)
+        assert scene.server.logged_in_with == ["old", "new"]
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: len(scene.api.reports) == 2)
+    assert scene.server.logged_in_with == ["old", "new", "newer"]
+    [first, _] = scene.api.reports
+    assert (first.condition, first.reason, first.detail) == (
+        "manual", "authentication_failed", "NO AUTHENTICATE failed.",
+    )  # fmt: skip
+
+
+async def test_a_server_that_ends_each_session_for_its_token_is_not_asked_about_for_ever() -> None:
+    scene = a_scene("new", takes=("old", "new"))
+    scene.server.cut_off_with = EXPIRED
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "idle"))
+        scene.server.drop_connections()
+        await until(lambda: scene.server.logged_in_with == ["old", "new"])
+        await until(in_state(watch, "idle"))
+        scene.server.drop_connections()
+        await until(lambda: len(scene.api.reports) == 1)
+    assert len(scene.api.token_requests) == 1
+
+
+@pytest.mark.rule(131)
+async def test_an_account_that_gives_no_token_is_an_authentication_failure_with_its_reason() -> None:
+    lost = Conflict("the account is not authorized: the grant was revoked", code="account_invalid")
+    scene = a_scene(lost)
+    async with scene.watching(with_token("old")):
+        await until(lambda: len(scene.api.reports) == 1)
+    [report] = scene.api.reports
+    assert (report.condition, report.reason) == ("manual", "authentication_failed")
+    assert report.detail == "the account is not authorized: the grant was revoked"
+
+
+async def test_an_identity_provider_that_is_away_is_a_network_problem_and_the_refused_token_is_not_tried_again() -> (
+    None
+):
+    scene = a_scene(Transient("login.test answered 503"), "new")
+    async with scene.watching(with_token("old")):
+        await until(lambda: len(scene.api.reports) == 1)
+        assert (scene.api.reports[0].condition, scene.api.reports[0].reason) == ("recoverable", "network_problem")
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.server.logged_in_with == ["old", "new"]
+
+
+async def test_while_the_config_api_is_away_nothing_counts() -> None:
+    scene = a_scene("new")
+    scene.api.down = True
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "held_back"))
+        scene.api.down = False
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.api.reports == []
+
+
+async def test_a_provider_that_repeats_the_refused_token_cannot_help() -> None:
+    scene = a_scene("old")
+    async with scene.watching(with_token("old")):
+        await until(lambda: len(scene.api.reports) == 1)
+    assert "no other one" in (scene.api.reports[0].detail or "")
+
+
+async def test_a_new_token_leaves_the_open_mailbox_alone_and_is_used_at_the_next_login() -> None:
+    scene = a_scene(takes=("old", "new"))
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "idle"))
+        watch.standing_changed(with_token("new"))
+        scene.server.deliver(an_email("Second"))
+        await until(lambda: "Second" in scene.api.subjects)
+        assert scene.server.logged_in_with == ["old"]
+        scene.server.drop_connections()
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: scene.server.logged_in_with == ["old", "new"])
+    assert len(scene.mailboxes) == 1
+
+
+async def test_an_assignment_from_before_the_refusal_does_not_bring_the_refused_token_back() -> None:
+    scene = a_scene("new")
+    async with scene.watching(with_token("old")) as watch:
+        await until(lambda: scene.server.logged_in_with == ["old", "new"])
+        watch.standing_changed(with_token("old"))
+        assert watch.alias.incoming.access_token == "new"
+        watch.standing_changed(with_token(None))
+        assert watch.alias.incoming.access_token == "new"
+
+
+async def test_a_password_alias_never_asks_for_a_token() -> None:
+    scene = Scene()
+    scene.refuse("authentication_failed", "manual")
+    async with scene.watching():
+        await until(lambda: len(scene.api.reports) == 1)
+    assert scene.api.token_requests == []
+
+
+def test_only_the_token_changes_without_reopening() -> None:
+    before = with_token("old")
+    assert not needs_restart(before, with_token("new"))
+    assert needs_restart(before, an_assigned_alias(incoming=some_access(password="other")))
+
+
+async def test_tokens_are_in_no_log() -> None:
+    scene = a_scene("secret-new", "secret-newer", takes=())
+    with structlog.testing.capture_logs() as logged:
+        async with scene.watching(with_token("secret-old")) as watch:
+            await until(lambda: len(scene.api.reports) == 1)
+            told = repr((watch.describe(), watch.alias, scene.api.reports, scene.api.token_requests))
+    assert logged
+    assert "secret" not in repr(logged) + told
