@@ -46,7 +46,7 @@ def test_oauthbearer_is_that_of_rfc_7628_section_4_1() -> None:
 
 @pytest.mark.parametrize("challenge", [b"+ ", b"+ !!!", b"+ bnVsbA==", b"+ e30=", b"+ eyJzdGF0dXMiOltdfQ=="])
 def test_a_challenge_without_status_adds_nothing(challenge: bytes) -> None:
-    assert bearer.with_status("NO failed", challenge) == "NO failed"
+    assert bearer.told("NO failed", challenge) == "NO failed"
 
 
 @pytest.mark.parametrize("kind", PROTOCOLS)

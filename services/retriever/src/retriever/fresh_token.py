@@ -1,9 +1,9 @@
 """An alias's access token: the newest is used; a refused one is replaced once, then the failure counts."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from ece_common.bearer import digest
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
 from ece_common.errors import Conflict, StaleEpoch, Transient
@@ -87,7 +87,3 @@ class LoginToken:
         self._unproven, self._asked_at = True, self._monotonic()
         changes = {"access_token": token.access_token, "access_token_expires_at": token.expires_at}
         return access.model_copy(update=changes)
-
-
-def digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -167,6 +167,8 @@ class OutgoingAccess(Sent):
     password: str | None = Field(default=None, repr=False)
     access_token: str | None = Field(default=None, repr=False)
     access_token_expires_at: datetime | None = None
+    alias_id: int | None = None
+    """Whose access token it is: another one is asked for by this."""
     tls: TlsOptions = TlsOptions()
 
 

@@ -80,6 +80,7 @@ def _by_account(vault: Vault, alias: AliasRow, account: AccountRow, application:
         user_name=alias.email_address,
         access_token=held.access_token,
         access_token_expires_at=held.expires_at,
+        alias_id=alias.id,
         tls=TlsOptions.model_validate(alias.outgoing_tls),
     )
 

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import Literal, Protocol, TypeVar
 
+from ece_common.bearer import MECHANISMS
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.egress import EgressPolicy
@@ -132,7 +133,7 @@ def secrets_of(access: IncomingAccess) -> tuple[str, ...]:
     secrets = [access.password, access.access_token or ""]
     secrets += [plain_response(access).decode()]
     if access.access_token:
-        secrets += [bearer.response(mechanism, access).decode() for mechanism in bearer.MECHANISMS]
+        secrets += [bearer.response(mechanism, access).decode() for mechanism in MECHANISMS]
     return tuple(secret for secret in secrets if secret)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aioimaplib.aioimaplib import AUTH, NONAUTH, SELECTED
 
+from ece_common.bearer import ending
 from ece_common.contracts.instances import IncomingAccess
 from retriever.diagnosis import ProtocolBroken, Unfit
 from retriever.mailbox import bearer
@@ -108,9 +109,9 @@ async def _with_token(wire: ImapWire, access: IncomingAccess) -> Asked:
     offered = {name.removeprefix("AUTH=") for name in wire.capabilities if name.startswith("AUTH=")}
     mechanism = bearer.chosen(offered)
     try:
-        return await _sasl(wire, mechanism, bearer.response(mechanism, access), bearer.ending(mechanism))
+        return await _sasl(wire, mechanism, bearer.response(mechanism, access), ending(mechanism))
     except Answered as no:
-        raise Answered(bearer.with_status(no.line, no.challenge)) from None
+        raise Answered(bearer.told(no.line, no.challenge)) from None
 
 
 async def _sasl(wire: ImapWire, mechanism: str, response: bytes, *further: bytes) -> Asked:

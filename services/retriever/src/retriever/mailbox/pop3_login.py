@@ -3,6 +3,7 @@
 import asyncio
 import base64
 
+from ece_common.bearer import ending as ending_of
 from ece_common.contracts.instances import IncomingAccess
 from retriever.diagnosis import Unfit
 from retriever.mailbox import bearer
@@ -72,7 +73,7 @@ async def _secured(wire: Pop3Wire, connect: Connector, access: IncomingAccess) -
 async def _authenticated(wire: Pop3Wire, access: IncomingAccess, *, encrypted: bool) -> None:
     if access.access_token:
         mechanism = bearer.chosen(wire.capabilities.get("SASL", frozenset()))
-        await _sasl(wire, mechanism, bearer.response(mechanism, access), bearer.ending(mechanism))
+        await _sasl(wire, mechanism, bearer.response(mechanism, access), ending_of(mechanism))
     elif "PLAIN" in wire.capabilities.get("SASL", frozenset()):
         await _sasl(wire, "PLAIN", plain_response(access))
     elif "USER" in wire.capabilities or not wire.capabilities or encrypted:
@@ -103,4 +104,4 @@ async def _sasl(wire: Pop3Wire, mechanism: str, response: bytes, ending: bytes =
         wire.send(ending)
         line = await wire.line(LOGIN_SECONDS)
     if not line.startswith(b"+OK"):
-        raise Answered(bearer.with_status(line.decode(errors="replace"), challenge))
+        raise Answered(bearer.told(line.decode(errors="replace"), challenge))
