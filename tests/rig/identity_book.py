@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import time
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any
 
 import jwt
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.rig.identity_records import Access, Asked, Client, Grant, Lifetimes, Refused, User
@@ -26,6 +28,7 @@ class Book:
 
     now: Callable[[], float] = time.time
     issuer: str = ""
+    tenant: str = ""
     clients: dict[str, Client] = field(default_factory=dict[str, Client])
     users: dict[str, User] = field(default_factory=dict[str, User])
     mailboxes: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
@@ -38,6 +41,8 @@ class Book:
     requests: dict[str, Asked] = field(default_factory=dict[str, Asked])
     codes: dict[str, Grant] = field(default_factory=dict[str, Grant])
     refresh_tokens: dict[str, Grant] = field(default_factory=dict[str, Grant])
+    replaced: dict[str, Grant] = field(default_factory=dict[str, Grant])
+    """Refresh tokens that were rotated away: whoever shows one again ends its grant (RFC 9700 section 4.14.2)."""
     access_tokens: dict[str, Access] = field(default_factory=dict[str, Access])
     given: list[str] = field(default_factory=list[str])
     """Every code and token there ever was: what must appear in no log."""
@@ -130,10 +135,13 @@ class Book:
         wrong = Refused("invalid_client", 700027, "The client assertion cannot be verified.", status=401)
         if client.certificate is None or form.get("client_assertion_type") != _ASSERTION:
             raise wrong
-        key = x509.load_pem_x509_certificate(client.certificate.encode()).public_key()
+        certificate = x509.load_pem_x509_certificate(client.certificate.encode())
+        key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             raise wrong
         try:
+            if not _names(form["client_assertion"], certificate):
+                raise wrong
             claims = jwt.decode(form["client_assertion"], key, algorithms=["RS256", "PS256"], audience=token_endpoint)
         except jwt.PyJWTError:
             raise wrong from None
@@ -146,7 +154,9 @@ class Book:
             raise Refused("invalid_grant", 70000, "The provided authorization code is not valid for this client.")
         if grant.asked.redirect_uri != form.get("redirect_uri"):
             raise Refused("invalid_grant", 50011, "The redirect URI is not that of the authorization request.")
-        if grant.asked.challenge is not None and _challenge(form.get("code_verifier", "")) != grant.asked.challenge:
+        verifier = form.get("code_verifier")
+        # A verifier to a request that had no challenge: somebody took the challenge away (RFC 9700 section 2.1.1).
+        if (_challenge(verifier) if verifier else None) != grant.asked.challenge:
             raise Refused("invalid_grant", 501481, "The Code_Verifier does not match the code_challenge.")
         if grant.used:
             grant.revoked = True  # RFC 6749 section 4.1.2: somebody else may have it
@@ -160,6 +170,9 @@ class Book:
     def _refresh(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
         token = form.get("refresh_token", "")
         grant = self.refresh_tokens.get(token)
+        reused = self.replaced.get(token)
+        if reused is not None and reused.client_id == client.client_id:
+            reused.revoked = True
         if grant is None or grant.client_id != client.client_id:
             raise Refused("invalid_grant", 70000, "The provided refresh token is not valid for this client.")
         if grant.revoked:
@@ -167,7 +180,7 @@ class Book:
         if grant.until <= self.now():
             raise Refused("invalid_grant", 700082, "The refresh token has expired due to inactivity.")
         if self.rotate:
-            del self.refresh_tokens[token]
+            self.replaced[token] = self.refresh_tokens.pop(token)
             grant.until = self.now() + self.lifetimes.refresh
         return self._tokens(grant, form)
 
@@ -225,7 +238,8 @@ class Book:
 
     def _id_token(self, grant: Grant) -> str:
         now, user = int(self.now()), self.users[grant.user]
-        claims = {"iss": self.issuer, "sub": hashlib.sha256(user.address.encode()).hexdigest()[:32],
+        person = hashlib.sha256(user.address.encode()).hexdigest()[:32]
+        claims = {"iss": self.issuer, "sub": person, "tid": self.tenant, "oid": str(uuid.UUID(person)),
                   "aud": grant.client_id, "iat": now, "nbf": now, "exp": now + 3600, "name": user.name,
                   "preferred_username": user.address}  # fmt: skip
         if grant.asked.nonce is not None:
@@ -264,5 +278,20 @@ class Book:
         return secret
 
 
+def _names(assertion: str, certificate: x509.Certificate) -> bool:
+    """By its thumbprint, as RFC 7515 sections 4.1.7 and 4.1.8 have it."""
+    header = jwt.get_unverified_header(assertion)
+    thumbprints = {"x5t#S256": hashes.SHA256(), "x5t": hashes.SHA1()}
+    named = next((name for name in thumbprints if name in header), None)
+    if named is None:
+        return False
+    # msal leaves the padding on.
+    return str(header[named]).rstrip("=") == _base64url(certificate.fingerprint(thumbprints[named]))
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
 def _challenge(verifier: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+    return _base64url(hashlib.sha256(verifier.encode()).digest())

@@ -63,32 +63,30 @@ class IdentityProvider(Closable):
     provider.share("help@rig.test", "anna@rig.test")                  # a shared mailbox
     provider.book.revoke("anna@rig.test"); provider.book.end_access_tokens(); provider.outage = Outage(503)
     provider.heard, provider.token_requests; provider.hold() ... provider.release()
+    provider.refuse() ... provider.listen()                           # connections are refused
     """
 
     def __init__(self, certificate: Certificate, *, tenant: str = "rig") -> None:
         self.port = free_port()
         self.tenant = tenant
-        self.book = Book(issuer=f"https://localhost:{self.port}/{tenant}/v2.0")
+        self.book = Book(issuer=f"https://localhost:{self.port}/{tenant}/v2.0", tenant=tenant)
         self.outage: Outage | None = None
         self.heard: list[Heard] = []
         self._loop = LoopThread("identity-provider")
         self._free = self._loop.call(asyncio.Event)
         self.release()
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                _application(self),
-                host=LOOPBACK,
-                port=self.port,
-                ssl_certfile=str(certificate.chain_file),
-                ssl_keyfile=str(certificate.key_file),
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=1,
-            )
+        self._config = uvicorn.Config(
+            _application(self),
+            host=LOOPBACK,
+            port=self.port,
+            ssl_certfile=str(certificate.chain_file),
+            ssl_keyfile=str(certificate.key_file),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
-        self._serving = self._loop.call(lambda: asyncio.get_running_loop().create_task(self._server.serve()))
-        wait_until(lambda: self._server.started and listens(self.port), what="the identity provider")
+        self.listen()
 
     # --- where it is
 
@@ -142,6 +140,17 @@ class IdentityProvider(Closable):
 
     # --- how it behaves
 
+    def listen(self) -> None:
+        self._server = uvicorn.Server(self._config)
+        self._serving = self._loop.call(lambda: asyncio.get_running_loop().create_task(self._server.serve()))
+        wait_until(lambda: self._server.started and listens(self.port), what="the identity provider")
+
+    def refuse(self) -> None:
+        """Nobody listens, until listen()."""
+        self.release()
+        self._server.should_exit = self._server.force_exit = True
+        self._loop.run(_ended(self._serving))
+
     def hold(self) -> None:
         """Token requests wait until release()."""
         self._loop.call(self._free.clear)
@@ -153,15 +162,15 @@ class IdentityProvider(Closable):
         """As at the beginning, but for who it knows and what it gave out."""
         self.outage = None
         self.release()
+        if self._serving.done():
+            self.listen()
         self.book.lifetimes, self.book.rotate, self.book.padding = Lifetimes(), True, 0
         self.heard.clear()
 
     def close(self) -> None:
         if self._loop.closed:
             return
-        self.release()
-        self._server.should_exit = self._server.force_exit = True
-        self._loop.run(_ended(self._serving))
+        self.refuse()
         self._loop.close()
 
     async def answer(self, request: Request) -> Response:
@@ -193,6 +202,9 @@ class IdentityProvider(Closable):
             return self._token(form)
         if path == "oauth2/v2.0/introspect" and request.method == "POST":
             return self._introspect(request, form)
+        if not request.url.path.startswith(f"/{self.tenant}/"):
+            unknown = Refused("invalid_tenant", 90002, "Tenant was not found.")
+            return JSONResponse(unknown.document(self.book.now()), unknown.status)
         return JSONResponse({"error": "not_found"}, 404)
 
     def _document(self) -> dict[str, Any]:
@@ -256,12 +268,7 @@ class IdentityProvider(Closable):
         try:
             return JSONResponse(self.book.token(form, self.token_endpoint))
         except Refused as refused:
-            told = {
-                "error": refused.error,
-                "error_description": f"{refused}\r\nTrace ID: 0\r\nCorrelation ID: 0",
-                "error_codes": [refused.number],
-            }
-            return JSONResponse(told, refused.status)
+            return JSONResponse(refused.document(self.book.now()), refused.status)
 
     def _introspect(self, request: Request, form: Mapping[str, str]) -> Response:
         right = "Basic " + base64.b64encode(":".join(MAIL_SERVER).encode()).decode()

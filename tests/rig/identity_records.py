@@ -1,6 +1,8 @@
 """What an identity provider remembers: applications, people, sign-ins, grants, access tokens."""
 
+import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 class Refused(Exception):
@@ -9,6 +11,20 @@ class Refused(Exception):
     def __init__(self, error: str, number: int, text: str, *, status: int = 400) -> None:
         super().__init__(f"AADSTS{number}: {text}")
         self.error, self.number, self.status = error, number, status
+
+    def document(self, now: float) -> dict[str, object]:
+        """As Microsoft words it, with its numbers for support."""
+        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        lines = (str(self), f"Trace ID: {trace}", f"Correlation ID: {correlation}", f"Timestamp: {stamp}")
+        return {
+            "error": self.error,
+            "error_description": "\r\n".join(lines),
+            "error_codes": [self.number],
+            "timestamp": stamp,
+            "trace_id": trace,
+            "correlation_id": correlation,
+        }
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ import httpx
 import msal
 import pytest
 import requests
+import trustme
 
 from tests.rig.certificates import Certificates
 from tests.rig.dovecot import Dovecot
@@ -42,12 +43,16 @@ def browser(certificates: Certificates) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def application(provider: IdentityProvider, certificates: Certificates) -> Any:
+    return an_application(provider, certificates, SECRET)
+
+
+def an_application(provider: IdentityProvider, certificates: Certificates, credential: Any) -> Any:
     session = requests.Session()
     session.trust_env = False  # or REQUESTS_CA_BUNDLE would stand above `verify`
     session.verify = str(certificates.ca_file)
     return msal.ConfidentialClientApplication(
         CLIENT,
-        client_credential=SECRET,
+        client_credential=credential,
         oidc_authority=provider.issuer,
         http_client=session,
         instance_discovery=False,
@@ -158,6 +163,70 @@ def test_refresh_tokens_rotate_and_a_revoked_user_gets_no_more(provider: Identit
     assert application.acquire_token_by_refresh_token(first, SCOPES)["error"] == "invalid_grant"
     provider.book.revoke(ANNA)
     assert "AADSTS50173" in application.acquire_token_by_refresh_token(second, SCOPES)["error_description"]
+
+
+def test_a_refresh_token_that_comes_back_after_its_rotation_ends_the_grant(
+    provider: IdentityProvider, application: Any
+) -> None:
+    flow = begun(application)
+    back = provider.consent(flow["auth_uri"], ANNA)
+    first = application.acquire_token_by_auth_code_flow(dict(flow), back, scopes=SCOPES)
+    assert first["id_token_claims"]["tid"] == provider.tenant
+    assert first["id_token_claims"]["oid"]
+    second = application.acquire_token_by_refresh_token(first["refresh_token"], SCOPES)
+    reused = application.acquire_token_by_refresh_token(first["refresh_token"], SCOPES)
+    assert (reused["error"], reused["error_codes"]) == ("invalid_grant", [70000])
+    assert reused["trace_id"] in reused["error_description"]
+    ended = application.acquire_token_by_refresh_token(second["refresh_token"], SCOPES)
+    assert ended["error_codes"] == [50173]
+
+
+def test_an_application_proves_itself_with_the_certificate_it_registered(
+    provider: IdentityProvider, certificates: Certificates
+) -> None:
+    issuer = trustme.CA()
+    registered, other = (issuer.issue_cert("app.test", key_type=trustme.KeyType.RSA) for _ in range(2))
+    provider.book.clients[CLIENT].certificate = registered.cert_chain_pems[0].bytes().decode()
+
+    def asked(shown: trustme.LeafCert, signing: trustme.LeafCert) -> dict[str, Any]:
+        pem = {
+            "private_key": signing.private_key_pem.bytes().decode(),
+            "public_certificate": shown.cert_chain_pems[0].bytes().decode(),
+        }
+        return an_application(provider, certificates, pem).acquire_token_for_client(["https://mail.test/.default"])
+
+    assert "access_token" in asked(registered, registered)
+    for shown, signing in ((other, other), (registered, other), (other, registered)):
+        assert asked(shown, signing)["error_codes"] == [700027]
+
+
+def test_an_unknown_tenant_is_told_by_its_number(provider: IdentityProvider, browser: httpx.Client) -> None:
+    place = f"https://localhost:{provider.port}/nowhere"
+    for answer in (
+        browser.get(f"{place}/v2.0/.well-known/openid-configuration"),
+        browser.post(f"{place}/oauth2/v2.0/token"),
+    ):
+        assert (answer.status_code, answer.json()["error_codes"]) == (400, [90002])
+
+
+def test_a_verifier_without_a_challenge_is_refused(provider: IdentityProvider, browser: httpx.Client) -> None:
+    asked = {"client_id": CLIENT, "redirect_uri": REDIRECT, "response_type": "code", "scope": SCOPES[0]}
+    back = provider.consent(str(httpx.URL("https://x/", params=asked)), ANNA)
+    form = {"grant_type": "authorization_code", "client_id": CLIENT, "client_secret": SECRET,
+            "redirect_uri": REDIRECT, "code": back["code"]}  # fmt: skip
+    refused = browser.post(provider.token_endpoint, data=form | {"code_verifier": "x" * 43})
+    assert refused.json()["error_codes"] == [501481]
+    assert browser.post(provider.token_endpoint, data=form).is_success
+
+
+def test_a_provider_that_is_gone_refuses_connections_and_comes_back_on_its_port(
+    provider: IdentityProvider, browser: httpx.Client
+) -> None:
+    provider.refuse()
+    with pytest.raises(httpx.ConnectError):
+        browser.post(provider.token_endpoint)
+    provider.listen()
+    assert browser.post(provider.token_endpoint).json()["error"] == "unauthorized_client"
 
 
 def test_the_application_alone_gets_a_token_too_and_an_expired_secret_gets_none(
