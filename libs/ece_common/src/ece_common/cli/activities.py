@@ -57,3 +57,26 @@ def reply(
 def delivery(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
     """Show what became of an outgoing e-mail, recipient by recipient, in the mail server's words."""
     show_one(remote(context).call("GET", f"/activities/{activity}/delivery"), as_json=as_json)
+
+
+@app.command()
+def reprocess(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
+    """Have a mail read again that could not be read; exits with 1 when it still cannot."""
+    done = remote(context).call("POST", f"/activities/{activity}/reprocess")
+    show_one(done, as_json=as_json)
+    if done["outcome"] != "reprocessed":
+        raise typer.Exit(1)
+
+
+@app.command()
+def transfer(
+    context: typer.Context,
+    activity: ActivityId,
+    department: Annotated[int, typer.Argument(help="The id of the department it goes to.")],
+    queue: Annotated[int | None, typer.Option(help="A queue there; its default queue when left out.")] = None,
+    note: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Transfer an incoming e-mail to another department."""
+    body = {"department_id": department, "queue_id": queue, "note": note}
+    show_one(remote(context).call("POST", f"/activities/{activity}/transfer", body), as_json=as_json)

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from ece_common.cli import accounts, activities, aliases, departments, events, instances, oauth_applications, tokens
+from ece_common.cli import (
+    accounts,
+    activities,
+    aliases,
+    departments,
+    events,
+    instances,
+    oauth_applications,
+    policies,
+    tokens,
+)
 from ece_common.cli.remote import Remote
 from ece_common.connection import Connection
 from ece_common.errors import Invalid
@@ -25,6 +35,10 @@ for _name, _commands in (
     ("aliases", aliases.app),
     ("instances", instances.app),
     ("activities", activities.app),
+    ("delivery-exceptions", policies.delivery_exceptions),
+    ("blocked-extensions", policies.blocked_extensions),
+    ("quarantine", policies.quarantine),
+    ("masking-patterns", policies.masking_patterns),
     ("tokens", tokens.app),
     ("events", events.app),
 ):

@@ -1,0 +1,67 @@
+"""The command line against a running Config API: policies and quarantine as an administrator sets them up."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.suite import ADMINISTRATOR, Suite
+
+ECE = str(Path(sys.executable).with_name("ece"))
+
+
+class Ece:
+    def __init__(self, suite: Suite) -> None:
+        self._environment = {"ECE_CONFIG_API_URL": suite.url, "ECE_TOKEN": ADMINISTRATOR}
+
+    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ECE, *arguments],
+            env=self._environment,
+            input=typed,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str) -> Any:
+        """What the command prints as JSON."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.mark.rule(212, 215, 254, 255, 261, 263)
+def test_policies_are_set_up_tried_and_deleted_once_confirmed(suite: Suite) -> None:
+    ece, department = Ece(suite), str(suite.department())
+    robot = ("name=Robot", "type=address", "phrase=parcel-robot", "failure=temporary")
+    made = ece("delivery-exceptions", "create", department, *robot)
+    tried = ece("delivery-exceptions", "try", department, "--from", "parcel-robot@courier.test")
+    assert (tried["subtype"], tried["match"]["id"]) == ("email_temporary_undeliverable", made["id"])
+    assert ece("delivery-exceptions", "set", str(made["id"]), "failure=permanent")["failure"] == "permanent"
+
+    predefined = ece("delivery-exceptions", "list", department)[0]
+    kept = ece.run("delivery-exceptions", "delete", str(predefined["id"]), typed="n\n")
+    assert kept.returncode == 1
+    assert "ALL departments" in kept.stdout
+    assert ece.run("delivery-exceptions", "delete", str(made["id"]), typed="y\n").returncode == 0
+    assert len(ece("delivery-exceptions", "list", department)) == 127
+
+    blocked = ece("blocked-extensions", "create", department, "name=Programs", "blocked_file_extension=exe")
+    assert blocked["blocked_file_extension"] == ".exe"
+    assert ece.run("blocked-extensions", "delete", str(blocked["id"]), typed="n\n").returncode == 1
+    assert ece.run("blocked-extensions", "delete", str(blocked["id"]), "--yes").returncode == 0
+    assert ece("blocked-extensions", "list", department) == []
+
+    refused = ece.run("masking-patterns", "create", "name=Broken", "java_regular_expression=(a")
+    assert refused.returncode == 1
+    assert "java_regular_expression" in refused.stderr
+    pattern = ece("masking-patterns", "create", "name=Cards", r"java_regular_expression=\d{16}", "apply_luhn=true")
+    assert pattern["apply_luhn"] is True
+    assert ece("quarantine", "list", department) == []
+    gone = ece.run("quarantine", "restore", "1")
+    assert (gone.returncode, "not_found" in gone.stderr) == (1, True)
