@@ -32,6 +32,7 @@ def an_access(
         user_name=user_name,
         password=password,
         access_token=access_token,
+        alias_id=1 if access_token is not None else None,
         tls=TlsOptions(ca_bundle=ca_bundle),
     )
 

@@ -25,7 +25,8 @@ from ece_common.contracts.outbound import (
     OutcomeResult,
     RecipientVerdict,
 )
-from ece_common.errors import NotFound, Transient
+from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
+from ece_common.errors import EceError, NotFound, Transient
 
 
 @dataclass(slots=True)
@@ -68,6 +69,9 @@ class FakeQueue:
         self.beats: list[Heartbeat] = []
         self.maximum_connections = 8
         self.assignment = 1
+        self.tokens: list[str | EceError] = []
+        """What requests for access tokens get, one after the other, the last one again and again."""
+        self.token_requests: list[tuple[int, AccessTokenRequest]] = []
         self._changed = asyncio.Condition()
         self._queued: deque[int] = deque()
 
@@ -144,6 +148,14 @@ class FakeQueue:
             results = [self._record(n, outcome) for n, outcome in enumerate(batch.outcomes)]
             self._changed.notify_all()
         return OutcomeAnswer(results=results)
+
+    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken:
+        await self._reached()
+        self.token_requests.append((alias_id, request))
+        answer = self.tokens[min(len(self.token_requests), len(self.tokens)) - 1]
+        if isinstance(answer, EceError):
+            raise answer
+        return AccessToken(access_token=answer, expires_at=datetime.now(UTC) + timedelta(hours=1))
 
     async def heartbeat(self, kind: ServiceKind, instance: str, replica: str, beat: Heartbeat) -> HeartbeatAnswer:
         await self._reached()

@@ -17,6 +17,7 @@ from dispatcher.presence import Presence
 from dispatcher.reporting import Queue, Reports
 from dispatcher.schedule import Claims, Schedule, ScheduleOptions
 from dispatcher.settings import Settings
+from dispatcher.transport.fresh_token import TokenDesk, asking
 from dispatcher.transport.opening import OpenSocket
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
 from ece_common import jobs, operations, retry, telemetry, worker
@@ -31,7 +32,7 @@ _TIDY_SECONDS = 5.0
 _FORGET_ROUTES_AFTER = 600.0
 
 
-class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, jobs.Source, Protocol):
+class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, jobs.Source, TokenDesk, Protocol):
     """The calls of the Config API that a dispatcher needs."""
 
 
@@ -49,7 +50,7 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = Metrics(registry)
-        self._transport = SmtpTransport(open_socket, smtp)
+        self._transport = SmtpTransport(open_socket, smtp, asking(api, schedule.instance, schedule.replica))
         self._routes = Routes(clock, smtp.maximum_connections)
         self._reports = Reports(api, schedule.instance, schedule.replica, self._metrics)
         pipeline = Pipeline(api, self._transport, self._reports, self._metrics, clock)

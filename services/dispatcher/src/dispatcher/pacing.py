@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
+from dispatcher.transport.port import without_token
 from dispatcher.verdict import Slow
 from ece_common import retry
 from ece_common.contracts.instances import OutgoingAccess
@@ -197,8 +198,11 @@ class Routes:
             if route is None:
                 self._routes[name] = Route(name, access, self._clock, lambda: self.maximum)
             elif route.access != access:
+                renewed = without_token(route.access) == without_token(access)
                 route.access = access
-                route.resume()
+                if not renewed:
+                    # A token that is new by the hour ends no pause: what was refused is asked about again anyway.
+                    route.resume()
 
     def knows(self, name: str) -> bool:
         return name in self._routes

@@ -99,6 +99,8 @@ _NO_REPLY: dict[tuple[Trouble, Stage | None], tuple[str, float | None, bool]] = 
     (Trouble.TLS, None): ("tls_failed", 5 * MINUTE, True),
     (Trouble.NOT_OFFERED, Stage.TLS): ("starttls_not_offered", 5 * MINUTE, True),
     (Trouble.NOT_OFFERED, Stage.AUTH): ("authentication_not_offered", 5 * MINUTE, True),
+    (Trouble.ACCOUNT_REFUSES, None): ("authentication_failed", 5 * MINUTE, True),
+    (Trouble.PROVIDER_AWAY, None): ("access_token_unavailable", None, True),
     (Trouble.NOT_ALLOWED, Stage.TLS): ("tls_settings_not_usable", 5 * MINUTE, True),
     (Trouble.NOT_ALLOWED, None): ("address_not_allowed", 5 * MINUTE, True),
 }

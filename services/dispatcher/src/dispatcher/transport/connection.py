@@ -21,6 +21,7 @@ class Connection:
     def __init__(self, smtp: aiosmtplib.SMTP, plan: Plan) -> None:
         self._smtp = smtp
         self._timeouts = plan.timeouts
+        self.access = plan.access
         self._writer: asyncio.StreamWriter | None = None
         self._used_smtp_fallback = not plan.authenticate
         self.needs_reset = False

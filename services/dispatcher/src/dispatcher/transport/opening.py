@@ -12,7 +12,8 @@ from aiosmtplib import SMTPResponse
 
 from dispatcher.transport.dialogue import Ended, say, without_reply
 from dispatcher.transport.port import Conversation, Reply, Stage, Trouble
-from dispatcher.transport.sasl import Exchange, exchanges
+from dispatcher.transport.sasl import Exchange, exchanges, unsaid
+from ece_common import bearer
 from ece_common.contracts.instances import OutgoingAccess
 from ece_common.egress import EgressRefused
 
@@ -137,21 +138,24 @@ async def _log_in(smtp: aiosmtplib.SMTP, plan: Plan) -> None:
         detail = f"The server offers no way to authenticate that can be used (offered: {offered})."
         raise Ended(Conversation(Stage.AUTH, trouble=Trouble.NOT_OFFERED, detail=detail))
     for exchange in possible:
-        reply = await _authenticate(smtp, exchange)
+        reply = await _authenticate(smtp, exchange, access)
         if reply.code == 235:
             return
         if reply.code not in _NEXT_MECHANISM or exchange is possible[-1]:
             raise Ended(Conversation(Stage.AUTH, Reply(reply.code, reply.message)))
 
 
-async def _authenticate(smtp: aiosmtplib.SMTP, exchange: Exchange) -> SMTPResponse:
+async def _authenticate(smtp: aiosmtplib.SMTP, exchange: Exchange, access: OutgoingAccess) -> SMTPResponse:
     command, answers = [b"AUTH", exchange.mechanism.encode("ascii")], list(exchange.answers)
     if exchange.initial:
         command.append(answers.pop())
     reply = await say(smtp, Stage.AUTH, *command)
     for answer in answers:
         if reply.code != 334:
-            return reply
+            break
         reply = await say(smtp, Stage.AUTH, answer)
-    # XOAUTH2 tells its error as one more challenge, which an empty line ends; elsewhere `*` gives up.
-    return reply if reply.code != 334 else await say(smtp, Stage.AUTH, exchange.ending)
+    challenge = ""
+    if reply.code == 334:
+        challenge = reply.message
+        reply = await say(smtp, Stage.AUTH, exchange.ending)
+    return SMTPResponse(reply.code, bearer.with_status(unsaid(reply.message, access, exchange), challenge))

@@ -33,6 +33,10 @@ class Trouble(Enum):
     """The server does not offer what the alias demands: STARTTLS or AUTH."""
     NOT_ALLOWED = "not_allowed"
     """Our own address policy or the alias's TLS settings stand in the way."""
+    ACCOUNT_REFUSES = "account_refuses"
+    """The account gives no access token until an administrator helps."""
+    PROVIDER_AWAY = "provider_away"
+    """No access token can be had at the moment."""
     BUSY = "busy"
     """Every connection of the route is in use and stays so: nothing was tried."""
 
@@ -79,6 +83,11 @@ class Conversation:
     @property
     def accepted(self) -> bool:
         return self.stage is Stage.CONTENT and self.reply is not None and self.reply.code // 100 == 2
+
+
+def without_token(access: OutgoingAccess) -> OutgoingAccess:
+    """What stays the same when only the access token is a new one."""
+    return access.model_copy(update={"access_token": None, "access_token_expires_at": None})
 
 
 class Transport(Protocol):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from dispatcher.transport.connection import Connection
 from dispatcher.transport.dialogue import Ended
+from dispatcher.transport.fresh_token import Ask, Login
 from dispatcher.transport.opening import OpenSocket, Plan, Timeouts
 from dispatcher.transport.pool import Pool
-from dispatcher.transport.port import Conversation, Letter, Stage, Trouble
+from dispatcher.transport.port import Conversation, Letter, Stage, Trouble, without_token
 from ece_common import tls
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import OutgoingAccess
@@ -35,32 +36,34 @@ class SmtpOptions:
 
 
 class SmtpTransport:
-    """The Transport port. One pool a route; a change of a route's access starts a new one."""
+    """The Transport port. One pool a route; a change of a route's access, but for its token, starts a new one."""
 
-    def __init__(self, open_socket: OpenSocket, options: SmtpOptions) -> None:
+    def __init__(self, open_socket: OpenSocket, options: SmtpOptions, ask_token: Ask | None = None) -> None:
         self._open_socket = open_socket
         self._options = options
+        self._ask_token = ask_token
         self.maximum_connections = options.maximum_connections
-        self._pools: dict[str, tuple[OutgoingAccess, Pool]] = {}
+        self._pools: dict[str, _Held] = {}
         self._contexts: dict[tuple[str | None, str, bool], ssl.SSLContext] = {}
         self._talking: set[Connection] = set()
 
     async def prepare(self, route: str, access: OutgoingAccess) -> Conversation | None:
         try:
-            await self._pool(route, access).prepare()
+            await self._held(route, access).pool.prepare()
         except Ended as ended:
             return ended.conversation
         return None
 
     async def send(self, route: str, access: OutgoingAccess, letter: Letter) -> Conversation:
-        pool = self._pool(route, access)
+        held = self._held(route, access)
+        pool = held.pool
         try:
             async with asyncio.timeout(self._options.wait_for_connection):
                 await pool.enter()
         except TimeoutError:
             return Conversation(Stage.CONNECT, trouble=Trouble.BUSY, detail="Every connection is in use.")
         try:
-            conversation = await self._send_on(pool, letter)
+            conversation = await self._send_on(held, letter)
         except Ended as ended:
             conversation = ended.conversation
         finally:
@@ -74,29 +77,34 @@ class SmtpTransport:
 
     def close(self) -> None:
         """Ends the kept connections politely; for use when nothing is being sent."""
-        for _, pool in self._pools.values():
-            pool.close()
+        for held in self._pools.values():
+            held.pool.close()
         self._pools.clear()
 
     def tidy(self) -> None:
         """Forget the pools that hold nothing, so that thousands of routes cost nothing while silent."""
-        for route in [name for name, (_, pool) in self._pools.items() if pool.empty]:
+        for route in [name for name, held in self._pools.items() if held.pool.empty]:
             del self._pools[route]
 
     def connections(self) -> dict[str, dict[str, int]]:
         """Per route, for /status."""
         return {
-            route: {"limit": pool.limit, "busy": pool.busy, "idle": pool.idle}
-            for route, (_, pool) in self._pools.items()
+            route: {"limit": held.pool.limit, "busy": held.pool.busy, "idle": held.pool.idle}
+            for route, held in self._pools.items()
         }
 
-    async def _send_on(self, pool: Pool, letter: Letter) -> Conversation:
+    async def _send_on(self, held: "_Held", letter: Letter) -> Conversation:
+        pool = held.pool
         connection, kept = await pool.take()
         conversation = await self._talk(pool, connection, letter)
         if kept and _went_stale(conversation):
             # The server had ended the kept connection; that is between us and it, not an attempt of the letter.
             connection = await pool.open()
             conversation = await self._talk(pool, connection, letter)
+        elif conversation.stage is Stage.MAIL and held.login.refused(connection.access, conversation):
+            # The token ran out while the connection was open: nothing of the letter has been taken.
+            connection.abort()
+            conversation = await self._talk(pool, await pool.open(), letter)
         return conversation
 
     async def _talk(self, pool: Pool, connection: Connection, letter: Letter) -> Conversation:
@@ -107,19 +115,19 @@ class SmtpTransport:
             self._talking.discard(connection)
             pool.give(connection)
 
-    def _pool(self, route: str, access: OutgoingAccess) -> Pool:
-        held = self._pools.get(route)
-        if held is not None and held[0] == access:
-            return held[1]
+    def _held(self, route: str, access: OutgoingAccess) -> "_Held":
+        held, same = self._pools.get(route), without_token(access)
+        if held is not None and held.access == same:
+            held.login.told(access)
+            return held
         if held is not None:
-            held[1].close()
-        pool = Pool(self._opener(access), self._options.letters_per_connection, self._options.idle_seconds)
+            held.pool.close()
+        login = Login(access, self._ask_token)
+        opener = Opener(login, self._open_socket, self.plan)
+        pool = Pool(opener, self._options.letters_per_connection, self._options.idle_seconds)
         pool.maximum = lambda: self.maximum_connections
-        self._pools[route] = (access, pool)
-        return pool
-
-    def _opener(self, access: OutgoingAccess) -> "Opener":
-        return Opener(access, self._open_socket, self.plan)
+        self._pools[route] = _Held(same, login, pool)
+        return self._pools[route]
 
     def plan(self, access: OutgoingAccess, *, authenticate: bool) -> Plan:
         """Raises Ended when the alias's TLS settings are unusable."""
@@ -152,11 +160,20 @@ class SmtpTransport:
         return self._contexts[key]
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A route's connections, and what they log in with. `access` without its token tells it from another."""
+
+    access: OutgoingAccess
+    login: Login
+    pool: Pool
+
+
 class Opener:
     """Opens the connections of one route, by plain SMTP for a while where a refused login allows that (R95, R96)."""
 
-    def __init__(self, access: OutgoingAccess, open_socket: OpenSocket, plan: Callable[..., Plan]) -> None:
-        self._access = access
+    def __init__(self, login: Login, open_socket: OpenSocket, plan: Callable[..., Plan]) -> None:
+        self._login = login
         self._open_socket = open_socket
         self._plan = plan
         self._fallback_until = 0.0
@@ -166,14 +183,34 @@ class Opener:
         return asyncio.get_running_loop().time() < self._fallback_until
 
     async def open(self) -> Connection:
+        access = await self._login.current()
         if not self.falling_back:
             try:
-                return await Connection.open(self._plan(self._access, authenticate=True), self._open_socket)
+                return await self._logged_in(access)
             except Ended as ended:
-                if not (self._access.use_smtp == "when_authorization_fails" and login_refused(ended.conversation)):
+                if not (access.use_smtp == "when_authorization_fails" and login_refused(ended.conversation)):
                     raise
                 self._fallback_until = asyncio.get_running_loop().time() + FALLBACK_SECONDS
-        return await Connection.open(self._plan(self._access, authenticate=False), self._open_socket)
+        return await Connection.open(self._plan(access, authenticate=False), self._open_socket)
+
+    async def _logged_in(self, access: OutgoingAccess) -> Connection:
+        try:
+            connection = await Connection.open(self._plan(access, authenticate=True), self._open_socket)
+        except Ended as ended:
+            if not self._login.refused(access, ended.conversation):
+                raise
+            access = await self._login.current()
+            connection = await self._again(access)
+        self._login.proven(access)
+        return connection
+
+    async def _again(self, access: OutgoingAccess) -> Connection:
+        """With a fresh token. What refuses that one as well is told, and remembered."""
+        try:
+            return await Connection.open(self._plan(access, authenticate=True), self._open_socket)
+        except Ended as ended:
+            self._login.refused(access, ended.conversation)
+            raise
 
     def outdated(self, connection: Connection) -> bool:
         """A connection without login, kept past the time for which plain SMTP stands in."""
