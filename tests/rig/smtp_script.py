@@ -67,6 +67,7 @@ class _Session:
 class RecordingSmtp(TcpServer):
     """Offers PIPELINING, 8BITMIME, SMTPUTF8, SIZE, AUTH if there are `users`, STARTTLS if a certificate.
 
+    `mechanisms`: what AUTH offers; XOAUTH2 and OAUTHBEARER take the `tokens`, which may change while it runs.
     `received`: messages in order. `commands`: lines in order, credentials left out.
     `implicit_tls`: TLS from the first byte instead of STARTTLS.
     """
@@ -77,9 +78,13 @@ class RecordingSmtp(TcpServer):
         users: dict[str, str] | None = None,
         certificate: Certificate | None = None,
         implicit_tls: bool = False,
+        mechanisms: Sequence[str] = ("PLAIN", "LOGIN"),
         extensions: Sequence[str] = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10485760"),
     ) -> None:
         self.users = users or {}
+        self.tokens: set[str] = set()
+        self.tokens_shown: list[str] = []
+        self._mechanisms = mechanisms
         self.received: list[Received] = []
         self.commands: list[str] = []
         self._rules: list[_Rule] = []
@@ -156,7 +161,7 @@ class RecordingSmtp(TcpServer):
         if self._offers_starttls(session):
             lines.append("STARTTLS")
         if self.users:
-            lines.append("AUTH PLAIN LOGIN")
+            lines.append(" ".join(("AUTH", *self._mechanisms)))
         lines = lines[:1] if line.upper().startswith("HELO") else lines
         marks = ["-"] * (len(lines) - 1) + [" "]
         usual = "\n".join(f"250{mark}{text}" for mark, text in zip(marks, lines, strict=True))
@@ -175,18 +180,31 @@ class RecordingSmtp(TcpServer):
 
     async def _auth(self, session: _Session, line: str) -> str:
         _verb, mechanism, *initial = line.split(" ")
+        if mechanism.upper() not in self._mechanisms:
+            return await self._say(session, "504 5.5.4 Unrecognized authentication type")
+        if mechanism.upper() in ("XOAUTH2", "OAUTHBEARER"):
+            return await self._bearer(session, initial)
         if mechanism.upper() == "PLAIN":
             blob = initial[0] if initial else await self._challenge(session, "")
             name, password = _plain(blob)
-        elif mechanism.upper() == "LOGIN":
+        else:
             name = _decoded(initial[0] if initial else await self._challenge(session, "Username:"))
             password = _decoded(await self._challenge(session, "Password:"))
-        else:
-            return await self._say(session, "504 5.5.4 Unrecognized authentication type")
         if self.users.get(name) != password:
             return await self._say(session, "535 5.7.8 Authentication credentials invalid")
         reply = await self._answer(session, "auth")
         session.login = name if reply.startswith("235") else None
+        return reply
+
+    async def _bearer(self, session: _Session, initial: Sequence[str]) -> str:
+        response = _decoded(initial[0] if initial else await self._challenge(session, ""))
+        found = re.search(r"(?:user|n,a)=([^\x01,]+),?\x01(?:.*\x01)?auth=Bearer ([^\x01]+)\x01\x01\Z", response)
+        self.tokens_shown.append(found[2] if found else "")
+        if found is None or found[2] not in self.tokens:
+            self.commands.append(await self._challenge(session, '{"status":"401","schemes":"bearer"}'))
+            return await self._answer(session, "auth", usual="535 5.7.3 Authentication unsuccessful")
+        reply = await self._answer(session, "auth")
+        session.login = found[1] if reply.startswith("235") else None
         return reply
 
     async def _challenge(self, session: _Session, prompt: str) -> str:

@@ -1,5 +1,6 @@
 """An alias's access token: the newest is used; a refused one is replaced once, then the failure counts."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -11,6 +12,9 @@ from retriever.mailbox.port import MailFailure
 
 YOUNG_SECONDS = 60.0
 """A token that a server ends so soon after it was fetched: another one would fare no better."""
+
+REMEMBERED = 8
+"""Refused tokens: an assignment on its way may still hold an older one than the last."""
 
 Ask = Callable[[int, str], Awaitable[AccessToken]]
 """A token for an alias, other than the one with this digest. Raises ece_common.errors."""
@@ -34,13 +38,13 @@ class LoginToken:
     def __init__(self, ask: Ask, monotonic: Callable[[], float]) -> None:
         self._ask = ask
         self._monotonic = monotonic
-        self._refused: str | None = None
+        self._refused: deque[str] = deque(maxlen=REMEMBERED)
         self._unproven = False
         self._asked_at = float("-inf")
 
     def newest(self, ours: IncomingAccess, told: IncomingAccess) -> IncomingAccess:
         """`told` by a new assignment; it may have been written before the token in it was refused."""
-        if told.access_token is None or digest(told.access_token) == self._refused:
+        if told.access_token is None or digest(told.access_token) in self._refused:
             kept = {"access_token": ours.access_token, "access_token_expires_at": ours.access_token_expires_at}
             return told.model_copy(update=kept)
         return told
@@ -54,11 +58,12 @@ class LoginToken:
         if access.access_token is None or failure.reason != "authentication_failed":
             return False
         known = digest(access.access_token)
-        if known == self._refused:
+        if known in self._refused:
             return False
         at_login = failure.stage == "auth"
         hopeless = self._unproven if at_login else self._monotonic() - self._asked_at < YOUNG_SECONDS
-        self._refused, self._unproven = known, False
+        self._refused.append(known)
+        self._unproven = False
         return not hopeless
 
     async def renewed(self, alias_id: int, access: IncomingAccess) -> IncomingAccess:
@@ -67,8 +72,8 @@ class LoginToken:
         Raises MailFailure when there is none: for an administrator (409), or because the identity provider does not
         answer now. Raises ece_common.errors while the Config API itself is away.
         """
-        refused = self._refused
-        if refused is None or access.access_token is None or digest(access.access_token) != refused:
+        refused = digest(access.access_token or "")
+        if refused not in self._refused:
             return access
         try:
             token = await self._ask(alias_id, refused)

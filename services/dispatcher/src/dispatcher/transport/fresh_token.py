@@ -1,6 +1,7 @@
 """A route's access token: the newest is used; a refused one is replaced once, then the refusal counts."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from ece_common.errors import EceError, Transient
 
 YOUNG_SECONDS = 60.0
 """A token whose session a server ends so soon after it was fetched: another one would fare no better."""
+
+REMEMBERED = 8
+"""Refused tokens: an assignment or claim on its way may still hold an older one than the last."""
 
 Ask = Callable[[int, str], Awaitable[AccessToken]]
 """A token for an alias, other than the one with this digest. Raises ece_common.errors."""
@@ -40,7 +44,7 @@ class Login:
     def __init__(self, access: OutgoingAccess, ask: Ask | None) -> None:
         self._access = access
         self._ask = ask
-        self._refused: str | None = None
+        self._refused: deque[str] = deque(maxlen=REMEMBERED)
         self._hopeless: str | None = None
         self._unproven: str | None = None
         self._asked_at = float("-inf")
@@ -48,7 +52,7 @@ class Login:
 
     def told(self, access: OutgoingAccess) -> None:
         """By the latest claim; it may have been written before the token in it was refused."""
-        if access.access_token is not None and digest(access.access_token) != self._refused:
+        if access.access_token is not None and digest(access.access_token) not in self._refused:
             self._access = access
 
     def proven(self, access: OutgoingAccess) -> None:
@@ -63,9 +67,9 @@ class Login:
         token = digest(access.access_token)
         if token == self._hopeless:
             return False
-        if self._access.access_token != access.access_token or token == self._refused:
+        if self._access.access_token != access.access_token or token in self._refused:
             return True
-        self._refused = token
+        self._refused.append(token)
         young = asyncio.get_running_loop().time() - self._asked_at < YOUNG_SECONDS
         if token == self._unproven or (young and said.stage is not Stage.AUTH):
             self._hopeless = token
@@ -75,8 +79,9 @@ class Login:
     async def current(self) -> OutgoingAccess:
         """To log in with: with another token when the one there is known to be refused. Raises Ended."""
         async with self._one_at_a_time:
-            access, refused = self._access, self._refused
-            if refused is None or access.access_token is None or digest(access.access_token) != refused:
+            access = self._access
+            refused = digest(access.access_token or "")
+            if refused not in self._refused:
                 return access
             assert self._ask is not None
             assert access.alias_id is not None
