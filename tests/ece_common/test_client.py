@@ -10,6 +10,7 @@ from ece_common.contracts.inbound import InboundBatch, InboundMessage
 from ece_common.contracts.instances import Heartbeat, Holding
 from ece_common.contracts.outbound import ClaimRequest, Outcome, OutcomeBatch
 from ece_common.contracts.problem import FieldProblem
+from ece_common.contracts.tokens import AccessTokenRequest
 from ece_common.errors import Conflict, Forbidden, Invalid, NotFound, Permanent, StaleEpoch, Transient
 from tests.ece_common.config_api_fake import TOKEN, Seen, config_api, problem
 from tests.ece_common.serving import serving
@@ -102,6 +103,24 @@ async def test_an_assignment_comes_with_its_etag_and_not_again_while_it_is_the_s
     assert assignment.alias_ids == [3]
 
     assert await client.dispatcher_assignment("default", "r1", etag=etag, wait=20) is None
+
+
+async def test_another_access_token_is_asked_for_by_the_digest_of_the_refused_one() -> None:
+    asked: list[dict[str, str]] = []
+    app = FastAPI()
+
+    @app.post("/v1/aliases/7/access-tokens")
+    async def tell(request: Request) -> dict[str, str]:
+        asked.append(await request.json())
+        return {"access_token": "an access token", "expires_at": "2026-11-23T12:00:00Z"}
+
+    client = ConfigClient(BASE, TOKEN, transport=httpx.ASGITransport(app))
+    request = AccessTokenRequest(kind="retriever", instance="default", replica="r1", refused="0" * 64)
+    answer = await client.access_token(7, request)
+    await client.aclose()
+    assert (answer.access_token, answer.expires_at.hour) == ("an access token", 12)
+    assert "an access token" not in repr(answer)
+    assert asked == [request.model_dump()]
 
 
 async def test_an_attachment_is_bytes(client: ConfigClient) -> None:
