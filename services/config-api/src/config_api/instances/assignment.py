@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -12,7 +13,7 @@ from config_api.instances.mailbox_access import Accounts
 from config_api.instances.tables import LeaseRow, MembershipRow
 from config_api.instances.upkeep import FALLBACK
 from config_api.preferences import in_force
-from config_api.sealing import Vault
+from config_api.sealing import CannotOpen, Vault
 from ece_common.contracts.instances import (
     AssignedAlias,
     DispatcherAssignment,
@@ -22,6 +23,7 @@ from ece_common.contracts.instances import (
 )
 from ece_common.contracts.policies import DepartmentPolicies
 
+log = structlog.get_logger()
 Rendered = Callable[[], bytes]
 """Opens passwords and writes JSON: work for another thread, without a database connection."""
 
@@ -51,7 +53,7 @@ async def for_retriever(session: AsyncSession, asked: Asked, vault: Vault, polic
             replica=asked.replica,
             lease_seconds=asked.lease_seconds,
             settings=settings,
-            aliases=[_assigned(alias, lease, accounts, vault) for alias, lease in held],
+            aliases=[one for row, lease in held if (one := _readable(row, lease, accounts, vault)) is not None],
             policies=applied,
         )
         return answer.model_dump_json().encode()
@@ -77,6 +79,15 @@ async def _held(session: AsyncSession, asked: Asked) -> Sequence[tuple[AliasRow,
         .order_by(col(AliasRow.id))
     )
     return (await session.exec(query)).all()
+
+
+def _readable(alias: AliasRow, lease: LeaseRow, accounts: Accounts, vault: Vault) -> AssignedAlias | None:
+    """None when no master key opens its secret: that mailbox waits, and holds up none of the others."""
+    try:
+        return _assigned(alias, lease, accounts, vault)
+    except CannotOpen:
+        log.warning("alias.secret_unreadable", alias_id=alias.id, advice="give back the master key, or set it anew")
+        return None
 
 
 def _assigned(alias: AliasRow, lease: LeaseRow, accounts: Accounts, vault: Vault) -> AssignedAlias:

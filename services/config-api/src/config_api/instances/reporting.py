@@ -1,8 +1,11 @@
 """A retriever tells how an attempt went: counted with the alias, under the lock of its row and of the lease."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from config_api.accounts import tokens
+from config_api.accounts.tables import AccountRow
 from config_api.acting import Act
 from config_api.aliases import lifecycle, repository, transitions, view
 from config_api.aliases.lifecycle import Limits
@@ -10,6 +13,7 @@ from config_api.aliases.tables import AliasRow, TransitionRow
 from config_api.aliases.transitions import Cause
 from config_api.instances import leases, mailbox_access
 from config_api.preferences import in_force
+from config_api.sealing import CannotOpen, Vault
 from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.errors import Invalid
 
@@ -50,14 +54,22 @@ async def _limits(act: Act) -> Limits:
 
 async def _without_secrets(act: Act, row: AliasRow, detail: str) -> str:
     """A server may repeat what it was sent."""
-    sealed = (row.incoming_password, row.outgoing_password)
-    secrets = [act.vault.open(one) for one in sealed if one is not None]
     accounts = await mailbox_access.accounts_of(act.session, [row])
-    held = [tokens.held(account, act.vault) for account, _ in accounts.values()]
-    for secret in (*secrets, *(one.access_token for one in held if one is not None)):
-        if secret:
-            detail = detail.replace(secret, "***")
+    for secret in _secrets(act.vault, row, [account for account, _ in accounts.values()]):
+        detail = detail.replace(secret, "***")
     return detail.replace("\x00", "\ufffd")
+
+
+def _secrets(vault: Vault, row: AliasRow, accounts: Sequence[AccountRow]) -> Iterator[str]:
+    """What no key opens was sent to nobody, and keeps no other alias's report from being taken."""
+    for sealed in (row.incoming_password, row.outgoing_password):
+        with suppress(CannotOpen):
+            if sealed is not None and (password := vault.open(sealed)):
+                yield password
+    for account in accounts:
+        with suppress(CannotOpen):
+            if (held := tokens.held(account, vault)) is not None and held.access_token:
+                yield held.access_token
 
 
 def _answer(row: AliasRow, made: TransitionRow | None) -> StatusAnswer:

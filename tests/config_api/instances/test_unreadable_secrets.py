@@ -1,0 +1,33 @@
+"""A master key that was removed too early costs the mailboxes sealed with it, and no other one."""
+
+import asyncpg
+import httpx
+
+from tests.config_api.builders import ESMTP, an_alias
+from tests.config_api.replicas import Replica
+
+
+async def test_a_mailbox_whose_password_no_key_opens_holds_up_none_of_the_others(
+    admin: httpx.AsyncClient, worker: httpx.AsyncClient, sql: asyncpg.Connection
+) -> None:
+    broken = await an_alias(admin, retriever_instance="default")
+    fine = await an_alias(admin, retriever_instance="default")
+    await sql.execute("UPDATE aliases SET incoming_password = 'rubbish' WHERE id = $1", broken["id"])
+    replica = Replica(worker)
+    await replica.beat()
+    assert set(await replica.assigned()) == {fine["id"]}
+    again = {"incoming": {"password": "given anew"}}
+    assert (await admin.patch(f"/aliases/{broken['id']}", json=again)).status_code == 200
+    assert set(await replica.assigned()) == {broken["id"], fine["id"]}
+
+
+async def test_a_report_is_counted_although_the_outgoing_password_cannot_be_read(
+    admin: httpx.AsyncClient, worker: httpx.AsyncClient, sql: asyncpg.Connection
+) -> None:
+    alias = await an_alias(admin, retriever_instance="default", outgoing=ESMTP)
+    await sql.execute("UPDATE aliases SET outgoing_password = 'rubbish' WHERE id = $1", alias["id"])
+    replica = Replica(worker)
+    await replica.beat()
+    answers = [await replica.report(alias["id"], detail="LOGIN incoming secret refused") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3
+    assert answers[-1].json()["transition"]["detail"] == "LOGIN *** refused"
