@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import accumulate
 
 import asyncpg
 from sqlmodel import col, select
@@ -36,6 +37,13 @@ _DUE = """
     ORDER BY d.available_at, d.activity_id LIMIT $6 FOR NO KEY UPDATE OF d SKIP LOCKED
 """
 
+_LARGEST_ANSWER = 32 * 1024 * 1024
+# octet_length() reads the size that stands before a stored value, not the value.
+_SIZES = """
+    SELECT id, coalesce(octet_length(text), 0) + coalesce(octet_length(html), 0) AS size FROM activities
+    WHERE id = ANY($1)
+"""
+
 
 async def claim(act: Act, request: ClaimRequest, claim_seconds: float) -> ClaimAnswer:
     act.caller.may_work_for("dispatcher", request.instance)
@@ -60,9 +68,18 @@ async def claim(act: Act, request: ClaimRequest, claim_seconds: float) -> ClaimA
     )
     if not due:
         return ClaimAnswer(claims=[], routes={})
+    due = await _fitting(rows, due)
     aliases = await _aliases(act, {row["alias_id"] for row in due} - {None})
     accounts = await mailbox_access.accounts_of(act.session, aliases.values())
     return await _hand_out(act, rows, rules, _Due(due, aliases, accounts, default_route, request))
+
+
+async def _fitting(rows: Bulk, due: Sequence[asyncpg.Record]) -> Sequence[asyncpg.Record]:
+    """As many as one answer should hold, at least one: bodies may have many megabytes each. The rest stays due."""
+    found = await rows.fetch(_SIZES, [row["activity_id"] for row in due])
+    sizes = {row["id"]: row["size"] for row in found}
+    totals = accumulate(sizes[row["activity_id"]] for row in due)
+    return due[: max(1, sum(total <= _LARGEST_ANSWER for total in totals))]
 
 
 @dataclass(frozen=True, slots=True)

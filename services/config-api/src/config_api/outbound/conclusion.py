@@ -54,8 +54,10 @@ def conclude(state: State, outcome: Outcome, rules: Rules) -> Conclusion:
     is_open = same and state.claim_expires_at is not None
     if outcome.outcome == "sending":
         return _mark(state, rules) if is_open else Conclusion(state, "claim_lost")
-    if is_open or (same and state.status == "uncertain" and outcome.outcome == "judged"):
+    if is_open:
         return Conclusion(_taken(state, outcome, rules))
+    if same and state.status == "uncertain" and outcome.outcome != "uncertain":
+        return Conclusion(_taken(_reopened(state), outcome, rules))
     return _late(state, outcome, same=same)
 
 
@@ -75,6 +77,11 @@ def _mark(state: State, rules: Rules) -> Conclusion:
         return Conclusion(state, "claim_expired")
     expires = rules.now + timedelta(seconds=rules.claim_seconds)
     return Conclusion(replace(state, status="sending", claim_expires_at=expires))
+
+
+def _reopened(state: State) -> State:
+    """The one who sent it, and nobody since, says after all what became of it: of the attempt already counted."""
+    return replace(_turned(state, "uncertain", "queued", None), attempts=max(0, state.attempts - 1))
 
 
 def _taken(state: State, outcome: Outcome, rules: Rules) -> State:

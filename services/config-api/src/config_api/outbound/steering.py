@@ -70,3 +70,7 @@ async def _steer(act: Act, activity_id: int, action: str, turn: Callable[[State,
     row = await activities.get(act.session, activity_id)
     told = {"status": [before[activity_id].status, after.status]}
     act.audit(action, f"activity/{activity_id}", told, department_id=row.department_id)
+    if after.status == "queued":
+        # Its other ends are told where they are written.
+        data = {"activity_id": activity_id, "alias_id": row.alias_id, "status": after.status}
+        act.event(action, f"activity/{activity_id}", data, department_id=row.department_id)
