@@ -15,8 +15,6 @@ from ece_common.contracts.aliases import AliasChange
 from ece_common.contracts.problem import FieldProblem
 
 _SECTIONS = ("incoming", "outgoing")
-_MAILBOX = ("incoming_server_name", "incoming_user_name", "incoming_folder")
-"""What makes it another mailbox, whose mails are not known yet."""
 
 
 async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | None) -> None:
@@ -75,6 +73,11 @@ def _refuse_inactive_default(row: AliasRow, after: Draft, wanted: AliasChange, d
         default_alias.refuse_inactive(department)
 
 
+def _mailbox(draft_: Draft) -> tuple[str, str, str]:
+    """What makes it another mailbox, whose mails are not known yet. Names of hosts have no case."""
+    return draft_.incoming_server_name.casefold(), draft_.incoming_user_name, draft_.incoming_folder
+
+
 def _apply(act: Act, row: AliasRow, before: Draft, after: Draft, secrets: Secrets) -> dict[str, Any]:
     """Write the draft into the row. What changed, for the audit log: of a secret only that it did."""
     told: dict[str, Any] = {
@@ -85,7 +88,7 @@ def _apply(act: Act, row: AliasRow, before: Draft, after: Draft, secrets: Secret
     for name, value in columns(after).items():
         if getattr(row, name) != value:
             setattr(row, name, value)
-    if any(getattr(before, name) != getattr(after, name) for name in _MAILBOX):
+    if _mailbox(before) != _mailbox(after):
         row.mailbox_generation += 1
     if secrets.incoming is not None:
         row.incoming_password = act.vault.seal(secrets.incoming)

@@ -105,21 +105,23 @@ async def _activities(bulk: Bulk, mailbox: Mailbox, entries: Sequence[Entry]) ->
 
 
 async def _move(bulk: Bulk, mailbox: Mailbox, entries: Sequence[Entry]) -> dict[int, int | None]:
-    """Index -> activity of the mails that got another key with a new UIDVALIDITY; their rows take the new key."""
-    renumbered = [entry for entry in entries if entry.uidvalidity is not None]
-    if not renumbered:
+    """Index -> activity of the mails that got another key; their rows take it.
+
+    With a new UIDVALIDITY, or by the other protocol: POP3's identifiers are not IMAP's.
+    """
+    if not entries:
         return {}
     rows = await bulk.fetch(
         "SELECT id, source_key, uidvalidity, keyed_hash, activity_id FROM inbound_ledger"
         " WHERE alias_id = $1 AND generation = $2 AND keyed_hash = ANY($3) AND NOT settled ORDER BY id",
-        mailbox.alias_id, mailbox.generation, [entry.keyed_hash for entry in renumbered],
+        mailbox.alias_id, mailbox.generation, [entry.keyed_hash for entry in entries],
     )  # fmt: skip
     if not rows:
         return {}
-    exact = await _activities(bulk, mailbox, renumbered)
-    free = [row for row in rows if row["uidvalidity"] is not None]
+    exact = await _activities(bulk, mailbox, entries)
+    free = list(rows)
     moved: dict[int, int | None] = {}
-    for entry in renumbered:
+    for entry in entries:
         if exact.get(entry.index) is not None:
             continue
         row = next((row for row in free if row["keyed_hash"] == entry.keyed_hash
@@ -134,7 +136,7 @@ async def _take_over(bulk: Bulk, row_id: int, entry: Entry) -> bool:
     """False when another transaction moved the row meanwhile. Rare enough to be done one by one."""
     rows = await bulk.fetch(
         "UPDATE inbound_ledger SET source_key = $2, uidvalidity = $3, fingerprint = $4"
-        " WHERE id = $1 AND NOT settled AND uidvalidity <> $3 RETURNING id",
+        " WHERE id = $1 AND NOT settled AND uidvalidity IS DISTINCT FROM $3 RETURNING id",
         row_id, entry.key, entry.uidvalidity, entry.fingerprint,
     )  # fmt: skip
     return bool(rows)
