@@ -5,8 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy import CursorResult, TextClause
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from ece_common.errors import EceError
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -44,6 +47,16 @@ async def _session(request: Request) -> AsyncIterator[AsyncSession]:
 # scope="function": by default FastAPI runs what follows the yield after the response has left, and a worker that
 # reads 200 settles its mail on a commit that may still fail.
 Session = Annotated[AsyncSession, Depends(_session, scope="function")]
+
+
+async def flush(session: AsyncSession, constraint: str, taken: EceError) -> None:
+    """Write what is pending. Raise `taken` when another request, at the same moment, was first to store the same."""
+    try:
+        await session.flush()
+    except IntegrityError as problem:
+        if f'"{constraint}"' in str(problem.orig):
+            raise taken from None
+        raise
 
 
 async def run(session: AsyncSession, statement: TextClause, values: Mapping[str, Any]) -> CursorResult[Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config_api import migrating, outgoing_http, problems
 from config_api.access import routes as access
-from config_api.access.callers import EnvironmentTokens, hash_token
+from config_api.access.callers import EnvironmentTokens, admit, hash_token
 from config_api.account_aliases import routes as account_aliases
 from config_api.accounts import guarding as accounts_guarding
 from config_api.accounts import routes as accounts
@@ -243,6 +243,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     operations.install_docs(app, persist_authorization=True)
     app.add_middleware(
         TransportGuard,
+        admit=admit,
         allow_plain_http=settings.allow_plain_http,
         maximum_body=settings.maximum_body,
         maximum_batch=settings.maximum_batch,

@@ -27,6 +27,8 @@ from ece_common.errors import (
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+_TOLD_AT_ONCE = 100
+"""A list of ten thousand ids may be wrong ten thousand times; nobody reads that."""
 
 
 _EXAMPLES: dict[int, EceError] = {
@@ -84,8 +86,17 @@ def _problem_of(error: dict[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
+def _field_problem(error: dict[str, Any]) -> FieldProblem:
+    if error["type"] == "json_invalid":
+        # The place is where the reader gave up, and no field.
+        why = error.get("ctx", {}).get("error", "cannot be read")
+        return FieldProblem(field="body", problem=f"must be JSON; at character {error['loc'][-1]}: {why}")
+    return FieldProblem(field=_field(error["loc"]), problem=_problem_of(error))
+
+
 def _invalid(error: RequestValidationError) -> Problem:
-    found = [FieldProblem(field=_field(one["loc"]), problem=_problem_of(one)) for one in error.errors()]
+    told = error.errors()[:_TOLD_AT_ONCE]
+    found = [_field_problem(one) for one in told]
     return Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], errors=found).problem()
 
 
@@ -125,7 +136,7 @@ def install(app: FastAPI) -> None:
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:
-            return respond(_unread(error).problem())
+            return await named(_request, _unread(error))
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         problem = Problem(title=str(error.detail), status=error.status_code, code=code)
         return respond(problem, error.headers)

@@ -1,6 +1,9 @@
-"""What is refused before any route runs: bearer tokens over plain HTTP off loopback, and bodies over the limit."""
+"""What is refused before any route runs: bearer tokens over plain HTTP off loopback, bodies over the limit, and
+bodies of strangers.
+"""
 
 import ipaddress
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,11 +29,23 @@ BATCHES = "/v1/inbound-messages"
 """Workers alone hand in mail here, as large as `maximum_email_size` lets it be, with its files decoded beside it."""
 
 
+_GUARDED = "/v1/"
+
+
 class TransportGuard:
     """Plain ASGI, so that a request body is counted while it streams and never gathered first."""
 
-    def __init__(self, app: ASGIApp, *, allow_plain_http: bool, maximum_body: int, maximum_batch: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        admit: Callable[[Scope], Awaitable[None]],
+        allow_plain_http: bool,
+        maximum_body: int,
+        maximum_batch: int,
+    ) -> None:
         self._app = app
+        self._admit = admit
         self._allow_plain_http = allow_plain_http
         self._maximum_body = maximum_body
         self._maximum_batch = maximum_batch
@@ -43,7 +58,7 @@ class TransportGuard:
         if refusal is not None:
             await respond(refusal.problem())(scope, receive, send)
             return
-        await self._app(scope, self._counting(receive, self._limit(scope)), send)
+        await self._app(scope, self._counting(receive, scope), send)
 
     def _refusal(self, scope: Scope) -> EceError | None:
         bearer = _header(scope, b"authorization") is not None
@@ -61,11 +76,16 @@ class TransportGuard:
     def _limit(self, scope: Scope) -> int:
         return self._maximum_batch if scope["path"] == BATCHES else self._maximum_body
 
-    def _counting(self, receive: Receive, limit: int) -> Receive:
-        seen = 0
+    def _counting(self, receive: Receive, scope: Scope) -> Receive:
+        limit, seen = self._limit(scope), 0
+        # FastAPI reads and parses a body before it asks who sends it: a stranger's is not worth that.
+        admitted = not scope["path"].startswith(_GUARDED)
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal admitted, seen
+            if not admitted:
+                await self._admit(scope)
+                admitted = True
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > limit:

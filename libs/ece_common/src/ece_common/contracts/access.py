@@ -1,14 +1,23 @@
 """Tokens: who may call."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Name, Sent, Strict
 
 TokenKind = Literal["administrator", "retriever", "dispatcher"]
+
+
+def _storable(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("must say its time zone, as in 2030-01-31T00:00:00Z")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie between the years 1 and 9999") from None
 
 
 class NewToken(Strict):
@@ -18,8 +27,8 @@ class NewToken(Strict):
 
     name: Name
     kind: TokenKind = "administrator"
-    instance: Annotated[str, Field(max_length=64)] | None = None
-    expires_at: datetime | None = None
+    instance: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
+    expires_at: Annotated[datetime, AfterValidator(_storable)] | None = None
 
 
 class Token(Sent):
@@ -43,8 +52,10 @@ class MintedToken(Token):
 
 
 class Me(Sent):
+    """`worker`: the installation's own token for its workers, of either kind and every instance."""
+
     model_config = examples.ME
 
     name: str
-    kind: TokenKind
+    kind: TokenKind | Literal["worker"]
     instance: str | None

@@ -146,9 +146,9 @@ Base64Content = Annotated[bytes, EncodedBytes(encoder=_StrictBase64)]
 
 class NewAttachment(Strict):
     name: Name
-    content_type: Annotated[str, Field(max_length=255, pattern=r"^[\w!#$&^.+\-]+/[\w!#$&^.+\-]+$")] = (
-        "application/octet-stream"
-    )
+    content_type: Annotated[
+        str, Field(max_length=255, pattern=r"^[A-Za-z0-9_!#$&^.+\-]+/[A-Za-z0-9_!#$&^.+\-]+$")
+    ] = "application/octet-stream"
     content_base64: Base64Content
 
 

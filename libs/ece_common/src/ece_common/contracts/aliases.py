@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field
 
 from ece_common.contracts import examples, worker_examples
-from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Sent, Strict
+from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Secret, Sent, Strict
 
 AliasStatus = Literal["active", "inactive"]
 Actor = Literal["administrator", "system"]
@@ -36,7 +36,6 @@ def _at_most_one(value: Any) -> Any:  # noqa: ANN401 - the raw value of a reques
 
 
 OneAddress = Annotated[Address, BeforeValidator(_at_most_one)]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 
 class TlsOptions(Strict):

@@ -3,7 +3,7 @@
 from typing import Annotated, Generic, Literal, TypeVar
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 Item = TypeVar("Item")
 
@@ -45,6 +45,18 @@ def _storable(value: str) -> str:
     return value
 
 
+def _sendable(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if any(character in value for character in "\r\n\x00"):
+        # RFC 3501 section 9 (quoted), RFC 4616 section 2: no login could carry it, and a line break ends a command.
+        raise ValueError("must not contain line breaks or the character U+0000")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not contain half of a surrogate pair") from None
+    return secret
+
+
 def _address(value: str) -> str:
     """An addr-spec (RFC 5322 section 3.4.1, RFC 6531), as it will stand in headers and the envelope."""
     value = _no_control_characters(value).strip()
@@ -82,6 +94,9 @@ Host = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:\-\[\]]+$"),
 ]
 """A host name or an IP address (R23, R26)."""
+
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024), AfterValidator(_sendable)]
+"""A password, written only."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

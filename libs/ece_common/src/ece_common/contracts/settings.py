@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from ece_common.contracts import examples
-from ece_common.contracts.base import Address, Host, Line, Port, Sent, Strict, SubjectLine
+from ece_common.contracts.base import Address, Host, Line, Port, Secret, Sent, Strict, SubjectLine
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -72,7 +72,7 @@ class PartitionSettingsChange(Strict):
     default_smtp_port: Port | None = None
     smtp_flag: Literal["never", "when_authorization_fails"] | None = None
     default_smtp_user_name: Line | None = None
-    default_smtp_password: SecretStr | None = Field(default=None, description="Write-only.")
+    default_smtp_password: Secret | None = Field(default=None, description="Write-only.")
     web_server_url: Annotated[SubjectLine, Field(pattern=WEB_SERVER)] | None = None
     attachments_allowed: Extensions | None = None
     attachments_blocked: Extensions | None = None

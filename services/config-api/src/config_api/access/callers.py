@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import State
 
 from config_api.access import repository
 from config_api.database import Sessions
@@ -16,6 +17,7 @@ from ece_common.contracts.access import TokenKind
 from ece_common.contracts.base import ServiceKind
 from ece_common.errors import Forbidden, Unauthenticated
 
+_CALLER = "ece.caller"
 _bearer = HTTPBearer(auto_error=False, description="A token from `POST /v1/tokens`, or the bootstrap token.")
 
 
@@ -66,20 +68,29 @@ async def _from_database(sessions: Sessions, presented: bytes, now: datetime) ->
         return Caller(f"token/{row.id}", kind, row.instance)
 
 
-async def _caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
+async def _known(state: State, credentials: HTTPAuthorizationCredentials | None) -> Caller:
     if credentials is None or not credentials.credentials:
         raise Unauthenticated("send `Authorization: Bearer <token>`")
     presented = hash_token(credentials.credentials)
-    tokens: EnvironmentTokens = request.app.state.environment_tokens
-    clock: Callable[[], datetime] = request.app.state.clock
-    found = _from_environment(tokens, presented) or await _from_database(
-        request.app.state.sessions, presented, clock()
-    )
+    tokens: EnvironmentTokens = state.environment_tokens
+    clock: Callable[[], datetime] = state.clock
+    found = _from_environment(tokens, presented) or await _from_database(state.sessions, presented, clock())
     if found is None:
         raise Unauthenticated("this token is unknown, revoked or has expired")
     return found
+
+
+async def admit(scope: MutableMapping[str, Any]) -> None:
+    """Check who calls before the body is read, and remember it for the route. Raise `Unauthenticated`."""
+    request = Request(scope)
+    scope[_CALLER] = await _known(request.app.state, await _bearer(request))
+
+
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    admitted: Caller | None = request.scope.get(_CALLER)
+    return admitted if admitted is not None else await _known(request.app.state, credentials)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]

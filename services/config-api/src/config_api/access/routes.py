@@ -17,7 +17,7 @@ TokenId = Path(ge=1, lt=2**63)
 @router.get("/me", summary="Who am I", responses=responses())
 async def me(caller: AnyCaller) -> Me:
     """Name, kind and instance of the token that asks."""
-    return Me(name=caller.name, kind=caller.kind or "retriever", instance=caller.instance)
+    return Me(name=caller.name, kind=caller.kind or "worker", instance=caller.instance)
 
 
 @router.post("/tokens", status_code=201, summary="Mint a token", responses=responses())

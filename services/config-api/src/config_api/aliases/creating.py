@@ -34,7 +34,7 @@ async def store(act: Act, department: DepartmentRow, row: AliasRow, retriever_in
     assert row.id is not None
     if retriever_instance is not None and act.hooks.alias_placement is not None:
         await act.hooks.alias_placement.place(act.session, row.id, retriever_instance)
-    _tell(act, row, wanted)
+    _tell(act, row, wanted, retriever_instance)
     for follow in act.hooks.alias_change_followers:
         await follow(act.session, row.id)
     return row.id
@@ -62,11 +62,13 @@ def status(act: Act, wanted: AliasStatus) -> dict[str, Any]:
     }
 
 
-def _tell(act: Act, row: AliasRow, wanted: Draft) -> None:
+def _tell(act: Act, row: AliasRow, wanted: Draft, retriever_instance: str | None) -> None:
     told = {draft.dotted(name): getattr(wanted, name) for name in draft.COLUMNS}
     told |= {
         f"{section}.password": "set" for section in ("incoming", "outgoing") if getattr(row, f"{section}_password")
     }
+    if retriever_instance is not None:
+        told["retriever_instance"] = retriever_instance
     if row.account_id is not None:
         told |= {"account_id": row.account_id, "shared_mailbox": row.shared_mailbox}
     subject = f"alias/{row.id}"

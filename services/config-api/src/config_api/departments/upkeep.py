@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api import journal, preconditions
+from config_api import database, journal, preconditions
 from config_api.access.callers import Caller
 from config_api.departments import repository
 from config_api.departments.tables import DepartmentRow
@@ -19,16 +19,23 @@ async def _refuse_taken(session: AsyncSession, name: str, own_id: int | None) ->
         raise Conflict(f"name: a department called {name!r} exists already (id {taken.id})", code="name_taken")
 
 
+async def _flush(session: AsyncSession, name: str) -> None:
+    taken = Conflict(f"name: a department called {name!r} was made just now", code="name_taken")
+    await database.flush(session, "departments_name_key", taken)
+
+
 async def create(session: AsyncSession, caller: Caller, new: NewDepartment, hooks: Hooks) -> DepartmentRow:
     await _refuse_taken(session, new.name, None)
     row = DepartmentRow(name=new.name, description=new.description)
     session.add(row)
-    await session.flush()
+    await _flush(session, new.name)
     await session.refresh(row)
     assert row.id is not None
     for follow in hooks.department_followers:
         await follow(session, row.id)
-    journal.audit(session, caller.name, "department.created", f"department/{row.id}", new.model_dump())
+    journal.audit(
+        session, caller.name, "department.created", f"department/{row.id}", new.model_dump(), department_id=row.id
+    )
     journal.event(session, "department.created", f"department/{row.id}", {"name": row.name}, department_id=row.id)
     return row
 
@@ -54,6 +61,7 @@ async def change(
     row.version += 1
     row.updated_at = now
     session.add(row)
+    await _flush(session, row.name)
     told = {name: [before[name], getattr(row, name)] for name in changes}
     journal.audit(session, caller.name, "department.changed", f"department/{row.id}", told, department_id=row.id)
     journal.event(session, "department.changed", f"department/{row.id}", {"fields": list(told)}, department_id=row.id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col
 
-from config_api import preconditions
+from config_api import database, preconditions
 from config_api.acting import Act
 from config_api.instances import membership, repository
 from config_api.instances.tables import InstanceRow, ReplicaRow
@@ -53,11 +53,16 @@ async def _refuse_taken(act: Act, kind: ServiceKind, name: str, own_id: int | No
         raise Conflict(f"name: a {kind} instance called {name!r} exists already (id {taken.id})", code="name_taken")
 
 
+async def _flush(act: Act, row: InstanceRow) -> None:
+    taken = Conflict(f"name: a {row.kind} instance called {row.name!r} was made just now", code="name_taken")
+    await database.flush(act.session, "instances_name", taken)
+
+
 async def create(act: Act, kind: ServiceKind, new: NewInstance) -> int:
     await _refuse_taken(act, kind, new.name, None)
     row = InstanceRow(kind=kind, name=new.name, description=new.description, created_at=act.now, updated_at=act.now)
     act.session.add(row)
-    await act.session.flush()
+    await _flush(act, row)
     await membership.replace(act.session, row, new.alias_ids)
     await _record(act, row, "created", new.model_dump())
     assert row.id is not None
@@ -74,6 +79,7 @@ async def change(act: Act, kind: ServiceKind, instance_id: int, wanted: Instance
         await _refuse_taken(act, kind, wanted.name, row.id)
         told["name"] = [row.name, wanted.name]
         row.name = wanted.name
+        await _flush(act, row)
         await repository.grow_versions(act.session, col(InstanceRow.id) == instance_id)
     if "description" in wanted.model_fields_set:
         told["description"] = [row.description, wanted.description or ""]

@@ -18,7 +18,6 @@ from ece_common.contracts.settings import (
 from ece_common.errors import Invalid
 
 PASSWORD = "default_smtp_password"  # noqa: S105 - the name of a field
-_PASSWORD_LIMIT = 1024
 
 
 def merged(chosen: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -74,10 +73,7 @@ def _check_password_goes_along(
 def _sealed(wanted: PartitionSettingsChange, vault: Vault) -> bytes | None:
     if wanted.default_smtp_password is None:
         return None
-    password = wanted.default_smtp_password.get_secret_value()
-    if not 1 <= len(password) <= _PASSWORD_LIMIT:
-        raise Invalid.field(PASSWORD, f"takes 1 to {_PASSWORD_LIMIT} characters; null removes it")
-    return vault.seal(password)
+    return vault.seal(wanted.default_smtp_password.get_secret_value())
 
 
 async def change_department(

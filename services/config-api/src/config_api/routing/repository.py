@@ -18,7 +18,8 @@ async def get(session: AsyncSession, queue_id: int, *, lock: bool = False) -> Qu
 
 
 async def find(session: AsyncSession, queue_id: int) -> QueueRow | None:
-    return await session.get(QueueRow, queue_id)
+    """Held against deletion until the transaction ends: something is about to refer to it."""
+    return await session.get(QueueRow, queue_id, with_for_update={"read": True, "key_share": True})
 
 
 async def by_name(session: AsyncSession, department_id: int, name: str) -> QueueRow | None:
