@@ -294,6 +294,12 @@ async def test_a_mail_many_times_its_announced_size_is_cut_off() -> None:
     assert "announced" in failure.detail
 
 
+async def test_a_server_that_shuts_down_at_uidl_is_stopped_and_not_unfit() -> None:
+    failure = await failure_of(pop3(On("UIDL", "-ERR [SYS/TEMP] Server shutting down.")), "POP3")
+
+    assert (failure.condition, failure.reason) == ("recoverable", "server_stopped")
+
+
 async def test_an_access_token_goes_in_two_steps_as_microsoft_wants_it() -> None:
     script = pop3(On("AUTH XOAUTH2", "+ "), On("^dXNlcj1", "+OK in"), capabilities="SASL XOAUTH2\r\nUIDL")
     with LineServer(script) as server:

@@ -82,6 +82,8 @@ class Pop3Mailbox:
         try:
             await wire.ask("UIDL")
         except Answered as no:
+            if no.line.startswith("-ERR ["):
+                raise  # a reason of its own (RFC 2449 section 8), such as that it is shutting down
             # Without it a mail whose deletion failed cannot be told from a new one: it would come twice or be lost.
             raise Unfit(
                 f"the server does not know UIDL, without which mail cannot be told apart: {no.line}"
