@@ -11,14 +11,17 @@ def _span(first: int, last: int) -> set[int]:
 
 
 HELD = (
-    _span(12, 13)
+    _span(12, 19)
     | _span(21, 28)
+    | _span(30, 37)
     | _span(39, 40)
-    | {46}
-    | _span(49, 64)
-    | _span(67, 108)
+    | _span(45, 46)
+    | _span(48, 108)
     | _span(110, 112)
-    | _span(114, 136)
+    | _span(114, 232)
+    | {234}
+    | _span(236, 246)
+    | _span(248, 267)
 )
 
 
