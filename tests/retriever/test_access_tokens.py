@@ -151,6 +151,22 @@ async def test_an_assignment_from_before_the_refusal_does_not_bring_the_refused_
         assert watch.alias.incoming.access_token == "new"
 
 
+async def test_an_alias_that_was_told_no_token_yet_asks_for_one_before_it_logs_in() -> None:
+    scene = a_scene("new")
+    async with scene.watching(with_token(None)):
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.server.logged_in_with == ["new"]
+    assert scene.api.token_requests[0][1].refused is None
+
+
+async def test_an_alias_without_account_may_have_an_empty_password() -> None:
+    scene = a_scene(Conflict("it has a password of its own", code="alias_without_account"))
+    scene.server.takes_tokens = None
+    async with scene.watching(with_token(None)):
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.server.logged_in_with == [None]
+
+
 async def test_a_password_alias_never_asks_for_a_token() -> None:
     scene = Scene()
     scene.refuse("authentication_failed", "manual")

@@ -74,7 +74,7 @@ class Site:
         if alias.alias_id in self.broken:
             raise ValueError("a certificate bundle nobody can read")
         self.built.append(alias)
-        self.mailboxes.append(FakeMailbox(self.server(alias.incoming.user_name)))
+        self.mailboxes.append(FakeMailbox(self.server(alias.incoming.user_name), access=alias.incoming))
         return self.mailboxes[-1]
 
     def alias(self, number: int, **changes: object) -> AssignedAlias:
@@ -180,6 +180,22 @@ async def test_an_alias_made_inactive_is_left_alone_although_the_last_assignment
         await site.several_beats()
 
     assert len(site.api.reports) == 3
+
+
+async def test_a_new_access_token_opens_nothing_anew_and_is_the_next_login() -> None:
+    site = Site()
+    first, second = (some_access(user_name="user-1", password="", access_token=token) for token in ("old", "new"))
+    site.api.assign(site.alias(1, incoming=first))
+    async with site.running():
+        await until(lambda: site.states() == {"idle": 1})
+        site.api.assign(site.alias(1, incoming=second), site.alias(2))
+        await until(lambda: site.states() == {"idle": 2})
+        assert site.server("user-1").logged_in_with == ["old"]
+        site.server("user-1").drop_connections()
+        await until(lambda: bool(site.clock.sleeping))
+        site.clock.advance(30)
+        await until(lambda: site.server("user-1").logged_in_with == ["old", "new"])
+    assert [alias.alias_id for alias in site.built] == [1, 2]
 
 
 async def test_a_change_waits_for_the_batch_in_hand() -> None:

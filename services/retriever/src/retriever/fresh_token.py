@@ -16,8 +16,10 @@ YOUNG_SECONDS = 60.0
 REMEMBERED = 8
 """Refused tokens: an assignment on its way may still hold an older one than the last."""
 
-Ask = Callable[[int, str], Awaitable[AccessToken]]
+Ask = Callable[[int, str | None], Awaitable[AccessToken]]
 """A token for an alias, other than the one with this digest. Raises ece_common.errors."""
+
+_WITHOUT_ACCOUNT = "alias_without_account"
 
 
 class TokenDesk(Protocol):
@@ -25,7 +27,7 @@ class TokenDesk(Protocol):
 
 
 def asking(desk: TokenDesk, instance: str, replica: str) -> Ask:
-    async def ask(alias_id: int, refused: str) -> AccessToken:
+    async def ask(alias_id: int, refused: str | None) -> AccessToken:
         request = AccessTokenRequest(kind="retriever", instance=instance, replica=replica, refused=refused)
         return await desk.access_token(alias_id, request)
 
@@ -67,19 +69,21 @@ class LoginToken:
         return not hopeless
 
     async def renewed(self, alias_id: int, access: IncomingAccess) -> IncomingAccess:
-        """To log in with: with another token when the one there is known to be refused.
+        """To log in with: with another token when the one there is known to be refused, or none has come yet.
 
         Raises MailFailure when there is none: for an administrator (409), or because the identity provider does not
         answer now. Raises ece_common.errors while the Config API itself is away.
         """
-        refused = digest(access.access_token or "")
-        if refused not in self._refused:
+        refused = digest(access.access_token) if access.access_token is not None else None
+        if refused not in self._refused and (refused is not None or access.password):
             return access
         try:
             token = await self._ask(alias_id, refused)
         except StaleEpoch:
             raise
         except Conflict as lost:
+            if lost.code == _WITHOUT_ACCOUNT:
+                return access  # it may well have an empty password
             raise MailFailure("manual", "authentication_failed", lost.detail, stage="auth") from None
         except Transient as away:
             if away.code != Transient.code:

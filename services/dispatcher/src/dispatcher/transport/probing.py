@@ -32,6 +32,11 @@ _HINTS: dict[Step, str] = {
 }
 
 
+_REFUSED_BEARER = (
+    "The server refuses the account's token for this mailbox: check its permissions, and that SMTP AUTH is on."
+)
+
+
 async def probe(
     access: OutgoingAccess, sender: str, open_socket: OpenSocket, options: SmtpOptions
 ) -> list[ConnectionStep]:
@@ -41,13 +46,13 @@ async def probe(
     try:
         return await _tried(plans.plan(access, authenticate=True), sender, open_socket, order)
     except Ended as ended:
-        refused = _until(order, ended.conversation)
+        refused = _until(order, ended.conversation, access)
         if access.use_smtp != "when_authorization_fails" or not login_refused(ended.conversation):
             return refused
     try:
         steps = await _tried(plans.plan(access, authenticate=False), sender, open_socket, order)
     except Ended as ended:
-        return _until(order, ended.conversation)
+        return _until(order, ended.conversation, access)
     login = next(one for one in refused if one.step == "auth")
     instead = login.model_copy(update={"outcome": "warning", "hint": "Plain SMTP stands in (`use_smtp`)."})
     return [instead if one.step == "auth" else one for one in steps]
@@ -83,15 +88,16 @@ def _order(*, implicit: bool) -> Sequence[Step]:
     return (*first, "auth", "mail_from")
 
 
-def _until(order: Sequence[Step], said: Conversation) -> list[ConnectionStep]:
+def _until(order: Sequence[Step], said: Conversation, access: OutgoingAccess) -> list[ConnectionStep]:
     failed = _STEPS.get(said.stage, "mail_from")
     if failed == "tcp" and said.trouble is Trouble.UNREACHABLE and "resol" in said.detail.lower():
         failed = "dns"
     place = order.index(failed)
+    hint = _REFUSED_BEARER if failed == "auth" and access.access_token is not None else _HINTS[failed]
     detail = written(said.reply) if said.reply is not None else said.detail
     return [
         *(_step(step, "ok") for step in order[:place]),
-        _step(failed, "failed", detail, _HINTS[failed]),
+        _step(failed, "failed", detail, hint),
         *(_step(step, "skipped") for step in order[place + 1 :]),
     ]
 
