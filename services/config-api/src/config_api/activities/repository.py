@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func
+from sqlalchemy import ColumnElement, Row, Select, bindparam, collate, func, literal
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -13,6 +13,8 @@ from config_api.activities.tables import ActivityRow, AttachmentRow, OriginalRow
 from ece_common.contracts.activities import ActivitySummary, Attachment
 from ece_common.errors import NotFound
 
+_FROM_INDEXED = literal(320, literal_execute=True)
+"""So much of an address is in the index; the rest is compared with what it finds."""
 _SUMMARY = [getattr(ActivityRow, name) for name in ActivitySummary.model_fields]
 _ATTACHMENT = [getattr(AttachmentRow, name) for name in Attachment.model_fields]
 
@@ -35,12 +37,19 @@ class Filter:
     def conditions(self) -> list[ColumnElement[bool]]:
         equal = [
             col(getattr(ActivityRow, name)) == value
-            for name in ("department_id", "alias_id", "queue_id", "parent_id", "direction", "subtype", "status",
-                         "assigned_to")
+            for name in ("department_id", "alias_id", "queue_id", "parent_id", "direction", "assigned_to")
             if (value := getattr(self, name)) is not None
-        ]  # fmt: skip
+        ]
+        # Words of ours, written into the statement: only so can Postgres tell that a partial index has them.
+        equal += [
+            col(getattr(ActivityRow, name)) == bindparam(name, value, literal_execute=True)
+            for name in ("subtype", "status")
+            if (value := getattr(self, name)) is not None
+        ]
         if self.from_ is not None:
-            equal.append(func.lower(col(ActivityRow.from_)) == func.lower(self.from_))
+            stored, wanted = func.lower(col(ActivityRow.from_)), func.lower(self.from_)
+            equal.append(collate(func.left(stored, _FROM_INDEXED), "C") == func.left(wanted, _FROM_INDEXED))
+            equal.append(stored == wanted)
         if self.since is not None:
             equal.append(col(ActivityRow.created_at) >= self.since)
         return equal
@@ -54,18 +63,23 @@ async def get(session: AsyncSession, activity_id: int, *, lock: bool = False) ->
     return found
 
 
-async def summaries(
-    session: AsyncSession, wanted: Filter, position: int, count: int, *, newest_first: bool
-) -> Sequence[Row[Any]]:
+def listed(wanted: Filter, position: int, count: int, *, newest_first: bool) -> Select[Any]:
     """Without bodies. From `position` (exclusive; 0: from the start) in the order of the ids."""
-    query = select(*_SUMMARY).where(*wanted.conditions())
+    query: Select[Any] = select(*_SUMMARY).where(*wanted.conditions())
     identity = col(ActivityRow.id)
     if newest_first:
         query = query.order_by(identity.desc())
         query = query.where(identity < position) if position else query
     else:
         query = query.order_by(identity).where(identity > position)
-    return (await session.exec(query.limit(count))).all()
+    return query.limit(count)
+
+
+async def summaries(
+    session: AsyncSession, wanted: Filter, position: int, count: int, *, newest_first: bool
+) -> Sequence[Row[Any]]:
+    query = listed(wanted, position, count, newest_first=newest_first)
+    return (await session.exec(query)).all()  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 async def attachments(session: AsyncSession, activity_ids: Sequence[int]) -> dict[int, list[Attachment]]:

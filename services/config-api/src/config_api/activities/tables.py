@@ -37,9 +37,14 @@ class ActivityRow(SQLModel, table=True):
         Index("activities_alias", "alias_id", "id"),
         Index("activities_queue", "queue_id", "status", "id"),
         Index("activities_created", "created_at"),
-        # Hashes: what strangers wrote may be longer than a B-tree takes.
+        # A hash: what strangers wrote may be longer than a B-tree takes.
         Index("activities_message_id", "message_id", postgresql_using="hash"),
-        Index("activities_from", sql("lower(from_address)"), postgresql_using="hash"),
+        # No hash: a sender of very many mails would fill one bucket, and each of its mails search through that.
+        Index("activities_from", sql('(left(lower(from_address), 320)) COLLATE "C"'), "id"),
+        # Most are completed e-mails of nobody: the others are what is asked for.
+        Index("activities_open", "status", "department_id", "id", postgresql_where=sql("status <> 'completed'")),
+        Index("activities_subtype", "subtype", "id", postgresql_where=sql("subtype <> 'email'")),
+        Index("activities_assigned", "assigned_to", "id", postgresql_where=sql("assigned_to IS NOT NULL")),
         Index("activities_parent", "parent_id", postgresql_where=sql("parent_id IS NOT NULL")),
     )
 
