@@ -150,9 +150,11 @@ async def remove(session: AsyncSession, instance_id: int, alias_ids: Sequence[in
 
 async def grow_versions(session: AsyncSession, where: Any) -> None:  # noqa: ANN401 - an SQL condition
     """The assignments of these instances changed: wake their replicas when this commits."""
+    # In one order everywhere: a change of the settings is one of all instances.
+    held = select(InstanceRow.id).where(where).order_by(col(InstanceRow.id)).with_for_update(key_share=True)
     grown = await session.exec(
         update(InstanceRow)
-        .where(where)
+        .where(col(InstanceRow.id) == ids([one for one in await session.exec(held) if one is not None]))
         .values(assignment_version=col(InstanceRow.assignment_version) + 1)
         .returning(col(InstanceRow.id))
         .execution_options(synchronize_session=False)

@@ -57,5 +57,4 @@ async def _tell_troubles(act: Act, rows: Bulk, accepted: Sequence[Outcome], alia
         elif outcome.outcome in _REACHED:
             found.pop(alias_id, None)
             over.add(alias_id)
-    await troubles.begin(rows, found, act.now)
-    await troubles.end(rows, over)
+    await troubles.tell(rows, found, over, act.now)

@@ -7,6 +7,18 @@ from datetime import datetime
 from config_api.bulk import Bulk
 
 
+async def tell(bulk: Bulk, found: Mapping[int, tuple[str, str | None]], over: set[int], now: datetime) -> None:
+    """What one batch of reports says: which troubles begin or go on, and which are over."""
+    if found and over:
+        # In one order everywhere, or two batches that say the opposite would wait for each other.
+        await bulk.execute(
+            "SELECT FROM outbound_troubles WHERE alias_id = ANY($1) ORDER BY alias_id FOR UPDATE",
+            sorted(found.keys() | over),
+        )
+    await begin(bulk, found, now)
+    await end(bulk, over)
+
+
 async def begin(bulk: Bulk, found: Mapping[int, tuple[str, str | None]], now: datetime) -> None:
     """`found`: alias -> reason and the server's words."""
     if not found:
