@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, SmallInteger, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,9 +20,7 @@ class EventRow(SQLModel, table=True):
     # only below the oldest running one, nothing is ever skipped.
     xid: int | None = Field(
         default=None,
-        sa_column=Column(
-            BigInteger, nullable=False, index=True, server_default=text("(pg_current_xact_id()::text::bigint)")
-        ),
+        sa_column=Column(BigInteger, nullable=False, index=True, server_default=text("feed_position()")),
     )
     type: str = Field(sa_column=Column(Text, nullable=False))
     subject: str = Field(sa_column=Column(Text, nullable=False))
@@ -31,6 +29,16 @@ class EventRow(SQLModel, table=True):
     at: datetime | None = Field(
         default=None, sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.now())
     )
+
+
+class OffsetRow(SQLModel, table=True):
+    """One row: how far positions of the feed are ahead of this cluster's transaction ids. Grown by `migrate`."""
+
+    __tablename__ = "feed_offset"
+    __table_args__ = (CheckConstraint("id = 1", name="feed_offset_one_row"),)
+
+    id: int = Field(default=1, sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    value: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
 class AuditRow(SQLModel, table=True):

@@ -9,6 +9,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+# Events of a dump that was restored into a younger cluster lie ahead of its transaction ids, and readers of the feed
+# would see nothing new until those caught up. No committed event can be at or above the snapshot's end otherwise.
+_CATCH_UP = text("""
+    UPDATE feed_offset SET value = value + ahead.by FROM (
+        SELECT max(xid) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+               - (SELECT value FROM feed_offset) AS by FROM events
+    ) AS ahead WHERE ahead.by > 0
+""")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -26,11 +34,15 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def migrate(url: str) -> None:
-    """Up to the newest step. Harmless when repeated, and when several processes do it at once."""
+    """Up to the newest step. Harmless when repeated, and when several processes do it at once.
+
+    After a restore it lets the event feed go on where the dump ended.
+    """
     engine = create_async_engine(url)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade)
+            await connection.execute(_CATCH_UP)
             await connection.commit()
     finally:
         await engine.dispose()

@@ -2,7 +2,7 @@
 
 Ids are given before commit: a reader that went by them could pass an event whose transaction ends later. So the feed
 goes by transaction, and shows only what is older than every transaction that still runs; nothing can come in between
-any more.
+any more. `feed_offset` keeps positions growing where transaction ids do not: see `migrating.py`.
 """
 
 import re
@@ -19,7 +19,7 @@ START: Cursor = (0, 0)
 _CURSOR = re.compile(r"(\d{1,19})\.(\d{1,19})\Z", re.ASCII)
 _VISIBLE = """
     SELECT id, xid, type, subject, department_id, data, at FROM events
-    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < feed_horizon()
     ORDER BY xid, id LIMIT $3
 """
 

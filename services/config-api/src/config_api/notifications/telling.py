@@ -26,7 +26,7 @@ SECONDS = 5.0
 _AT_ONCE = 500
 _ALONE = 5
 """More notices than these go into one mail: a server that is down takes all its aliases with it."""
-_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+_HORIZON = text("SELECT feed_horizon()")
 _TO_TELL = """
     SELECT id, xid, type, subject, data FROM events
     WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < $3 AND type = ANY($4)
