@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.blocked_extensions import repository
 from config_api.blocked_extensions.tables import BlockedExtensionRow as Row
 from config_api.departments import repository as departments
 from ece_common.contracts.blocked_extensions import BlockedExtensionChange, NewBlockedExtension
-from ece_common.errors import Conflict, Invalid
+from ece_common.errors import Conflict
 
 MAXIMUM = 1000
 """For one department."""
@@ -33,17 +33,9 @@ async def change(act: Act, identity: int, wanted: BlockedExtensionChange, if_mat
     await departments.get(act.session, found.department_id, lock=True)
     row = await repository.get(act.session, identity, lock=True)
     preconditions.require(if_match, row.version)
-    changes = wanted.model_dump(exclude_unset=True)
-    for name, value in changes.items():
-        if value is None and name != "description":
-            raise Invalid.field(name, "is required and cannot be cleared")
-    told = {name: [getattr(row, name), "" if value is None else value] for name, value in changes.items()}
-    for name, (_, value) in told.items():
-        setattr(row, name, value)
+    told = merge_patch.apply(row, wanted, act.now)
     with act.session.no_autoflush:
         await _refuse_taken(act, row)
-    row.version += 1
-    row.updated_at = act.now
     act.session.add(row)
     await _tell(act, row, "changed", told)
     return row

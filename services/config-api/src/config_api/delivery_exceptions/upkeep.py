@@ -3,14 +3,14 @@
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.delivery_exceptions import predefined, repository
 from config_api.delivery_exceptions.tables import DeliveryExceptionRow as Row
 from config_api.departments import repository as departments
 from ece_common.contracts.delivery_exceptions import DeliveryExceptionChange, NewDeliveryException
 from ece_common.contracts.policies import MAXIMUM_PHRASES
-from ece_common.errors import Conflict, Invalid
+from ece_common.errors import Conflict
 from ece_common.policies.folding import fold
 
 
@@ -33,18 +33,10 @@ async def change(act: Act, identity: int, wanted: DeliveryExceptionChange, if_ma
     await departments.get(act.session, found.department_id, lock=True)
     row = await repository.get(act.session, identity, lock=True)
     preconditions.require(if_match, row.version)
-    changes = wanted.model_dump(exclude_unset=True)
-    for name, value in changes.items():
-        if value is None and name != "description":
-            raise Invalid.field(name, "is required and cannot be cleared")
-    told = {name: [getattr(row, name), "" if value is None else value] for name, value in changes.items()}
-    for name, (_, value) in told.items():
-        setattr(row, name, value)
+    told = merge_patch.apply(row, wanted, act.now)
     row.phrase_key = fold(row.phrase)
     with act.session.no_autoflush:
         await _refuse_taken(act, row)
-    row.version += 1
-    row.updated_at = act.now
     act.session.add(row)
     act.audit("delivery_exception.changed", _subject(row), told, department_id=row.department_id)
     await _tell(act, row, "changed", {"fields": list(told)})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.masking import repository
 from config_api.masking.tables import PatternRow
@@ -34,20 +34,12 @@ async def change(act: Act, pattern_id: int, wanted: MaskingPatternChange, if_mat
     await repository.alone(act.session)
     row = await repository.get(act.session, pattern_id)
     preconditions.require(if_match, row.version)
-    changes = wanted.model_dump(exclude_unset=True)
-    for name, value in changes.items():
-        if value is None and name not in ("description", JAVASCRIPT):
-            raise Invalid.field(name, "is required and cannot be cleared")
-    if changes.get("active") is False:
+    if wanted.active is False:
         await _refuse_in_use(act, row, "made inactive")
-    told = {name: [getattr(row, name), "" if value is None else value] for name, value in changes.items()}
-    for name, (_, value) in told.items():
-        setattr(row, name, value)
+    told = merge_patch.apply(row, wanted, act.now, clearable=("description", JAVASCRIPT))
     with act.session.no_autoflush:
         await _refuse_taken(act, row)
     check(row)
-    row.version += 1
-    row.updated_at = act.now
     act.session.add(row)
     await act.session.flush()
     await tell(act, row, "changed", told)
