@@ -59,6 +59,10 @@ def test_the_console_shows_no_local_variables() -> None:
     assert "pass1" not in text
 
 
+def test_what_is_no_terminal_gets_no_colours() -> None:
+    assert "\x1b[" not in _raw("log.warning('alias.connected', alias_id=7)\n", "console")
+
+
 def test_values_of_secret_keys_are_dropped_at_any_depth() -> None:
     event = _redacted(
         event="alias.saved",

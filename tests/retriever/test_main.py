@@ -19,8 +19,8 @@ def test_it_names_every_variable_that_is_missing() -> None:
     )
 
     assert ended.returncode == 1
-    assert "ECE_CONFIG_API_URL: Field required" in ended.stderr
-    assert "ECE_WORKER_TOKEN: Field required" in ended.stderr
+    assert "ECE_CONFIG_API_URL: is required" in ended.stderr
+    assert "ECE_WORKER_TOKEN: is required" in ended.stderr
 
 
 def test_it_stops_in_time_while_the_config_api_is_away() -> None:

@@ -21,8 +21,8 @@ def checked_url(base_url: str, *, allow_plain_http: bool) -> httpx.URL:
     """The address, if a bearer token may travel to it. Raises Invalid."""
     try:
         url = httpx.URL(base_url.strip())
-    except httpx.InvalidURL as problem:
-        raise Invalid.field("config_api_url", f"is not a URL: {problem}") from None
+    except httpx.InvalidURL:
+        raise Invalid.field("config_api_url", "must be a URL such as https://config-api.example.com") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise Invalid.field("config_api_url", "must be a URL such as https://config-api.example.com")
     if url.userinfo:
@@ -30,7 +30,7 @@ def checked_url(base_url: str, *, allow_plain_http: bool) -> httpx.URL:
     if url.scheme == "http" and not allow_plain_http and not _is_loopback(url.host):
         raise Invalid.field(
             "config_api_url",
-            f"is plain http to {url.host}, where others could read the token: use https, "
+            "is plain http off this machine, where others could read the token: use https, "
             "or allow plain http when a mesh or proxy encrypts (ECE_ALLOW_PLAIN_HTTP=true)",
         )
     return url

@@ -45,6 +45,16 @@ def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
 
 
+def checked_networks(texts: list[str]) -> list[str]:
+    """`texts`, when each is a network or an address. Raise ValueError, which tells the place and not the text."""
+    for place, text in enumerate(texts, start=1):
+        try:
+            _networks([text])
+        except ValueError:
+            raise ValueError(f"entry {place} must be a network such as 10.0.0.0/8, or an address") from None
+    return texts
+
+
 def _forms(text: str) -> set[Address]:
     """The address itself, and the IPv4 address that a packet to it really reaches where IPv6 merely wraps one."""
     address = ipaddress.ip_address(text.split("%", 1)[0])

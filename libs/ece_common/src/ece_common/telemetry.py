@@ -76,7 +76,8 @@ def _renderer(format: LogFormat) -> Processor:  # noqa: A002
     if format == "json":
         return structlog.processors.JSONRenderer(default=str)
     # Plain: the pretty traceback would print local variables, and with them passwords.
-    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
 
 
 def _route(handler: logging.Handler, level: int) -> None:

@@ -39,8 +39,10 @@ def client_context(
 def _trust(context: ssl.SSLContext, field: str, *, cadata: str | None = None, cafile: str | None = None) -> None:
     try:
         context.load_verify_locations(cafile=cafile, cadata=cadata)
-    except OSError as problem:  # ssl.SSLError is one too
-        what = cafile or "the text"
-        raise Invalid.field(field, f"{what} is no readable list of PEM certificates: {problem}") from None
+    except ssl.SSLError as problem:
+        why = problem.reason or "no certificate"
+        raise Invalid.field(field, f"must hold PEM certificates (-----BEGIN CERTIFICATE-----): {why}") from None
+    except OSError as problem:
+        raise Invalid.field(field, f"must be a file that can be read: {problem.strerror}") from None
     except ValueError:
         raise Invalid.field(field, "must hold PEM certificates (-----BEGIN CERTIFICATE-----)") from None

@@ -1,22 +1,22 @@
 """The composition root: the only module that knows all others."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 
-import uvicorn
+import asyncpg
 from cryptography.fernet import Fernet
-from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry, start_http_server
+from fastapi import APIRouter, Depends, FastAPI
+from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config_api import migrating, outgoing_http, problems
+from config_api import migrating, outgoing_http, problems, serving
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, admit, hash_token
+from config_api.access.known_parameters import only_known_parameters
 from config_api.account_aliases import routes as account_aliases
 from config_api.accounts import guarding as accounts_guarding
 from config_api.accounts import routes as accounts
@@ -68,10 +68,12 @@ from config_api.routing import routes as routing
 from config_api.sealing import Vault
 from config_api.settings import Settings
 from config_api.transport_guard import TransportGuard
-from ece_common import operations, telemetry, tls
+from ece_common import operations, starting, telemetry, tls
 from ece_common.errors import Transient
 
 Clock = Callable[[], datetime]
+_NAME = "ece-config-api"
+_NOT_LET_IN = (OSError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 
 def _now() -> datetime:
@@ -117,7 +119,7 @@ def _hooks() -> Hooks:
 
 
 def _routes() -> APIRouter:
-    v1 = APIRouter(prefix="/v1")
+    v1 = APIRouter(prefix="/v1", dependencies=[Depends(only_known_parameters)])
     for slice_routes in (
         access,
         departments,
@@ -251,36 +253,11 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     return app
 
 
-class _Server(uvicorn.Server):
-    """uvicorn waits for open requests before it shuts down; the long polls are told to end first."""
-
-    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
-        super().__init__(config)
-        self._changes = changes
-
-    def handle_exit(self, sig: int, frame: object) -> None:
-        self._changes.close()
-        super().handle_exit(sig, frame)  # pyright: ignore[reportArgumentType] - a frame, as signal() hands it over
-
-
-def _serve(settings: Settings) -> None:
-    app = create_app(settings)
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr=settings.listen_host, registry=app.state.registry)
-    config = uvicorn.Config(
-        app,
-        host=settings.listen_host,
-        port=settings.listen_port,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(settings.shutdown_seconds),
-    )
-    # uvicorn repeats the signal once it has shut down in order; ended by a signal, a pod counts as failed.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    _Server(config, app.state.changes).run()
+def _migrate(settings: Settings) -> None:
+    try:
+        asyncio.run(migrating.migrate(settings.async_url))
+    except _NOT_LET_IN as problem:
+        sys.exit(f"{_NAME}: ECE_DATABASE_URL: no connection to the database: {problem}")
 
 
 def run() -> None:
@@ -291,9 +268,15 @@ def run() -> None:
         return
     if arguments not in ([], ["migrate"], ["migrate", "--then-serve"]):
         sys.exit("usage: ece-config-api [migrate [--then-serve] | new-master-key]")
-    settings = Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
+    with starting.explained(_NAME):
+        settings = Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
     telemetry.configure(settings.log_level, settings.log_format, "config-api")
     if "migrate" in arguments:
-        asyncio.run(migrating.migrate(settings.async_url))
-    if arguments != ["migrate"]:
-        _serve(settings)
+        _migrate(settings)
+    if arguments == ["migrate"]:
+        return
+    with starting.explained(_NAME):
+        serving.check_certificate(settings)
+        app = create_app(settings)
+        serving.serve_metrics(app, settings)
+    serving.serve(app, settings, app.state.changes.close)

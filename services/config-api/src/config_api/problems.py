@@ -1,5 +1,6 @@
 """Every error leaves as problem+json (RFC 9457), with the field's name and what would be right."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from ece_common.contracts.mistakes import said_of
 from ece_common.contracts.problem import FieldProblem, Problem
 from ece_common.errors import (
     Conflict,
@@ -27,6 +29,7 @@ from ece_common.errors import (
 
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
+_JSON = re.compile(r"(?i)application/([\w.+-]+\+)?json\s*(;|$)")
 _TOLD_AT_ONCE = 100
 """A list of ten thousand ids may be wrong ten thousand times; nobody reads that."""
 
@@ -38,7 +41,7 @@ _EXAMPLES: dict[int, EceError] = {
     409: Conflict("name: a department called 'Service' exists already (id 1)", code="name_taken"),
     412: PreconditionFailed('If-Match is "3", but the resource is now at "4": read it again'),
     413: TooLarge("body: takes at most 1048576 bytes"),
-    422: Invalid.field("incoming.port", "Input should be less than or equal to 65535"),
+    422: Invalid.field("incoming.port", "must be at most 65535"),
     503: Transient("The database does not answer; try again"),
 }
 
@@ -80,23 +83,26 @@ def _field(location: tuple[int | str, ...]) -> str:
     return ".".join(path) if path else "body"
 
 
-def _problem_of(error: dict[str, Any]) -> str:
-    if error["type"] == "extra_forbidden":
-        return "is not a known field; remove it or correct its name"
-    return str(error["msg"]).removeprefix("Value error, ")
-
-
 def _field_problem(error: dict[str, Any]) -> FieldProblem:
     if error["type"] == "json_invalid":
         # The place is where the reader gave up, and no field.
-        why = error.get("ctx", {}).get("error", "cannot be read")
-        return FieldProblem(field="body", problem=f"must be JSON; at character {error['loc'][-1]}: {why}")
-    return FieldProblem(field=_field(error["loc"]), problem=_problem_of(error))
+        return FieldProblem(
+            field="body", problem=f"must be JSON; it stops being that at character {error['loc'][-1]}"
+        )
+    return FieldProblem(field=_field(error["loc"]), problem=said_of(error))
 
 
-def _invalid(error: RequestValidationError) -> Problem:
+def _other_format(error: dict[str, Any], media_type: str) -> FieldProblem | None:
+    """FastAPI takes a body that is not said to be JSON for one text, and finds no object in it."""
+    if tuple(error["loc"]) != ("body",) or error["type"] == "missing" or _JSON.match(media_type):
+        return None
+    said = f"Content-Type is {media_type[:100]!r}" if media_type else "Content-Type is missing"
+    return FieldProblem(field="body", problem=f"{said}: send JSON, with Content-Type: application/json")
+
+
+def _invalid(error: RequestValidationError, media_type: str) -> Problem:
     told = error.errors()[:_TOLD_AT_ONCE]
-    found = [_field_problem(one) for one in told]
+    found = [_other_format(one, media_type) or _field_problem(one) for one in told]
     return Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], errors=found).problem()
 
 
@@ -107,6 +113,17 @@ def _unread(error: HTTPException) -> EceError:
     return Invalid.field(
         "body", "must be JSON in UTF-8, with numbers of a sensible size and nesting of a sensible depth"
     )
+
+
+def _no_operation(request: Request, error: HTTPException) -> Problem:
+    """Starlette's own refusals: an unknown path, and a method that a path does not have."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    path, allowed = request.url.path[:200], (error.headers or {}).get("Allow")
+    detail = {
+        404: f"there is nothing at {path}; /docs has a list of all operations",
+        405: f"{path} does not take {request.method}" + (f"; it takes {allowed}" if allowed else ""),
+    }.get(error.status_code, "the request cannot be answered")
+    return Problem(title=str(error.detail), status=error.status_code, code=code, detail=detail)
 
 
 def _database_away(error: Exception) -> bool:
@@ -129,17 +146,15 @@ def install(app: FastAPI) -> None:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         return respond(error.problem(), headers)
 
-    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return respond(_invalid(error))
+        return respond(_invalid(error, request.headers.get("content-type", "")))
 
-    async def http(_request: Request, error: Exception) -> JSONResponse:
+    async def http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:
-            return await named(_request, _unread(error))
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-        problem = Problem(title=str(error.detail), status=error.status_code, code=code)
-        return respond(problem, error.headers)
+            return await named(request, _unread(error))
+        return respond(_no_operation(request, error), error.headers)
 
     async def database(_request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)) and not _database_away(

@@ -2,10 +2,50 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-Networks = Annotated[list[str], NoDecode]
+from ece_common.egress import checked_networks
+from ece_common.starting import split
+
+Networks = Annotated[list[str], NoDecode, BeforeValidator(split), AfterValidator(checked_networks)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value().strip()  # a file may end in a line break
+    if value and (len(value) < 16 or not (value.isascii() and value.isprintable()) or " " in value):
+        raise ValueError(
+            "must be at least 16 printable ASCII characters without spaces (deploy/new-secrets makes one)"
+        )
+    return SecretStr(value)
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    try:
+        driver = make_url(url.get_secret_value()).drivername
+    except (ArgumentError, ValueError):
+        driver = ""
+    if driver not in ("postgresql", "postgres"):
+        raise ValueError("must be of the form postgresql://user:password@host/name")
+    return url
+
+
+def _master_key(key: SecretStr) -> SecretStr:
+    try:
+        Fernet(key.get_secret_value())
+    except ValueError:
+        raise ValueError(
+            "must be url-safe base64 keys of 32 bytes, separated by commas (make one: ece-config-api new-master-key)"
+        ) from None
+    return key
+
+
+Token = Annotated[SecretStr, AfterValidator(_token)]
+MasterKey = Annotated[SecretStr, AfterValidator(_master_key)]
 
 
 class Settings(BaseSettings):
@@ -13,13 +53,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ECE_", hide_input_in_errors=True, extra="ignore")
 
-    database_url: SecretStr
-    master_keys: Annotated[list[SecretStr], NoDecode] = Field(min_length=1)
-    bootstrap_token: SecretStr | None = None
-    worker_token: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_postgres)]
+    master_keys: Annotated[list[MasterKey], NoDecode, BeforeValidator(split)] = Field(min_length=1)
+    bootstrap_token: Token | None = None
+    worker_token: Token | None = None
     listen_host: str = "127.0.0.1"
-    listen_port: int = 8080
-    metrics_port: int | None = None
+    listen_port: Port = 8080
+    metrics_port: Port | None = None
     allow_plain_http: bool = False
     tls_cert: str | None = None
     tls_key: str | None = None
@@ -37,12 +77,7 @@ class Settings(BaseSettings):
     maximum_batch: int = Field(default=320 * 1024 * 1024, ge=1024 * 1024)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
-    shutdown_seconds: float = Field(default=25.0, gt=0)
-
-    @field_validator("master_keys", "egress_allow", "egress_deny", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+    shutdown_seconds: float = Field(default=25.0, gt=0, le=3600)
 
     @property
     def async_url(self) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config_api.problems import respond
-from ece_common.errors import EceError, Forbidden, TooLarge
+from ece_common.errors import EceError, Forbidden, TooLarge, Unauthenticated
 
 
 def _is_loopback(scope: Scope) -> bool:
@@ -56,13 +56,17 @@ class TransportGuard:
             return
         refusal = self._refusal(scope)
         if refusal is not None:
-            await respond(refusal.problem())(scope, receive, send)
+            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else None
+            await respond(refusal.problem(), headers)(scope, receive, send)
             return
         await self._app(scope, self._counting(receive, scope), send)
 
     def _refusal(self, scope: Scope) -> EceError | None:
-        bearer = _header(scope, b"authorization") is not None
-        if bearer and not self._allow_plain_http and scope["scheme"] == "http" and not _is_loopback(scope):
+        bearers = sum(name == b"authorization" for name, _ in scope["headers"])
+        if bearers > 1:
+            # Which one counts, a proxy in between may see otherwise than we do.
+            return Unauthenticated(f"{bearers} Authorization headers were sent; send one")
+        if bearers and not self._allow_plain_http and scope["scheme"] == "http" and not _is_loopback(scope):
             return Forbidden(
                 "a token was sent over plain HTTP: use HTTPS (ECE_TLS_CERT, ECE_TLS_KEY), or set "
                 "ECE_ALLOW_PLAIN_HTTP when a mesh or proxy encrypts; and replace that token",

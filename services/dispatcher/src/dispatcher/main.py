@@ -20,11 +20,12 @@ from dispatcher.settings import Settings
 from dispatcher.transport.fresh_token import TokenDesk, asking
 from dispatcher.transport.opening import OpenSocket
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
-from ece_common import jobs, operations, retry, telemetry, worker
+from ece_common import jobs, operations, retry, starting, telemetry, worker
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import DispatcherAssignment
 from ece_common.egress import EgressPolicy
 
+_NAME = "ece-dispatcher"
 # Of the time for an orderly end: for conversations; what then still runs is broken off, and told as it stands.
 _SHARE_FOR_SENDING = 0.7
 _BREAKING_OFF_SECONDS = 2.0
@@ -120,21 +121,16 @@ class Dispatcher:
             self._metrics.now(self._schedule.in_hand, len(self._routes.paused()))
 
 
-def run() -> None:
-    """Entry point of `ece-dispatcher`."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] - required values come from the environment
-    telemetry.configure(settings.log_level, settings.log_format, "dispatcher")
-    registry = telemetry.registry()
+def _built(settings: Settings, registry: CollectorRegistry) -> tuple[ConfigClient, Dispatcher]:
     api = ConfigClient(
         settings.config_api_url,
         settings.worker_token.get_secret_value(),
         ca_file=settings.ca_file,
         allow_plain_http=settings.allow_plain_http,
     )
-    policy = EgressPolicy(settings.egress_allow, settings.egress_deny)
     dispatcher = Dispatcher(
         api,
-        policy.open_socket,
+        EgressPolicy(settings.egress_allow, settings.egress_deny).open_socket,
         SmtpOptions(ehlo_name=settings.ehlo_name, ca_file=settings.ca_file),
         schedule=ScheduleOptions(
             settings.instance,
@@ -144,6 +140,17 @@ def run() -> None:
         ),
         registry=registry,
     )
+    return api, dispatcher
+
+
+def run() -> None:
+    """Entry point of `ece-dispatcher`."""
+    with starting.explained(_NAME):
+        settings = Settings()  # pyright: ignore[reportCallIssue] - required values come from the environment
+    telemetry.configure(settings.log_level, settings.log_format, "dispatcher")
+    registry = telemetry.registry()
+    with starting.explained(_NAME, {"token": "worker_token"}):
+        api, dispatcher = _built(settings, registry)
 
     async def main(stop: asyncio.Event) -> None:
         try:

@@ -1,7 +1,6 @@
 """The composition root: everything the retriever consists of is built here."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,13 +9,12 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
 
-from ece_common import jobs, operations, telemetry, worker
+from ece_common import jobs, operations, starting, telemetry, worker
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import AssignedAlias
 from ece_common.egress import EgressPolicy
-from ece_common.errors import EceError, Transient
+from ece_common.errors import Transient
 from retriever.assignments import Identity, Replica
 from retriever.errands import Errands
 from retriever.fresh_token import asking
@@ -29,6 +27,7 @@ from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure
 
+_NAME = "ece-retriever"
 GIVE_BACK_SECONDS = 8.0
 """Of the shutdown time, kept for closing mailboxes and giving the leases back."""
 
@@ -96,16 +95,12 @@ class Retriever:
 
 def run() -> None:
     """Console script `ece-retriever`."""
-    try:
+    with starting.explained(_NAME):
         settings = Settings()  # pyright: ignore[reportCallIssue] - the values come from the environment
-    except ValidationError as problem:
-        sys.exit("\n".join(_explained(error) for error in problem.errors(include_input=False, include_url=False)))
     telemetry.configure(settings.log_level, settings.log_format, "retriever")
     registry = telemetry.registry()
-    try:
+    with starting.explained(_NAME, {"token": "worker_token"}):
         retriever = Retriever(settings, registry)
-    except (EceError, ValueError, OSError) as problem:
-        sys.exit(f"ece-retriever: {problem}")
     app = operations.create(
         "retriever",
         ready=retriever.ready,
@@ -120,7 +115,3 @@ def run() -> None:
         registry=registry,
         shutdown_seconds=settings.shutdown_seconds,
     )
-
-
-def _explained(error: Mapping[str, Any]) -> str:
-    return f"ece-retriever: ECE_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}"

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Name, Sent, Strict
+from ece_common.contracts.mistakes import NAMED
 
 TokenKind = Literal["administrator", "retriever", "dispatcher"]
 
@@ -27,7 +28,7 @@ class NewToken(Strict):
 
     name: Name
     kind: TokenKind = "administrator"
-    instance: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
+    instance: Annotated[str, Field(min_length=1, max_length=64, pattern=NAMED)] | None = None
     expires_at: Annotated[datetime, AfterValidator(_storable)] | None = None
 
 

@@ -9,6 +9,7 @@ from pydantic import Base64Encoder, EncodedBytes, Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Body, Id, Line, Name, Note, Sent, Strict, SubjectLine
+from ece_common.contracts.mistakes import MEDIA_TYPE
 
 Direction = Literal["inbound", "outbound"]
 Subtype = Literal[
@@ -146,9 +147,7 @@ Base64Content = Annotated[bytes, EncodedBytes(encoder=_StrictBase64)]
 
 class NewAttachment(Strict):
     name: Name
-    content_type: Annotated[
-        str, Field(max_length=255, pattern=r"^[A-Za-z0-9_!#$&^.+\-]+/[A-Za-z0-9_!#$&^.+\-]+$")
-    ] = "application/octet-stream"
+    content_type: Annotated[str, Field(max_length=255, pattern=MEDIA_TYPE)] = "application/octet-stream"
     content_base64: Base64Content
 
 

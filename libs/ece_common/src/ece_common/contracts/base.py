@@ -5,6 +5,8 @@ from typing import Annotated, Generic, Literal, TypeVar
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+from ece_common.contracts.mistakes import HOST
+
 Item = TypeVar("Item")
 
 # RFC 5321 section 4.5.3.1: local part 64, domain 255, with the at sign and brackets 256 in a path.
@@ -91,7 +93,7 @@ Address = Annotated[str, StringConstraints(max_length=ADDRESS_LIMIT), AfterValid
 
 Host = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:\-\[\]]+$"),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=253, pattern=HOST),
 ]
 """A host name or an IP address (R23, R26)."""
 

@@ -15,6 +15,7 @@ from ece_common.contracts import worker_examples
 from ece_common.contracts.activities import AttachmentState, Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 from ece_common.contracts.evidence import Evidence
+from ece_common.contracts.mistakes import SHA256
 from ece_common.contracts.policies import PolicyVersion
 
 Long = Annotated[str, Field(max_length=100_000)]
@@ -75,7 +76,7 @@ class InboundHeader(TypedDict):
 
 class InboundMessage(Strict):
     source: Source
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    content_sha256: Annotated[str, Field(pattern=SHA256)]
     """Of the original bytes, whether or not they are handed in."""
     original: Slice | None
     """None where the original would show what was masked or blocked in it."""

@@ -15,17 +15,18 @@ from ece_common.contracts.aliases import (
     UseSmtp,
 )
 from ece_common.contracts.base import Epoch, Id, Line, Name, Note, Sent, ServiceKind, Strict
+from ece_common.contracts.mistakes import NAMED
 from ece_common.contracts.policies import DepartmentPolicies
 from ece_common.contracts.settings import BounceEvidence, LargeEmailAction
 
 AliasIds = Annotated[list[Id], Field(max_length=100_000)]
-ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
+ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=NAMED)]
 
 
 class NewInstance(Strict):
     model_config = examples.NEW_INSTANCE
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")]
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=NAMED)]
     description: Note = ""
     alias_ids: AliasIds = []
 
@@ -35,7 +36,7 @@ class InstanceChange(Strict):
 
     model_config = examples.INSTANCE_CHANGE
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=NAMED)] | None = None
     description: Note | None = None
     alias_ids: AliasIds | None = None
 

@@ -7,17 +7,16 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from ece_common.contracts import oauth_examples
 from ece_common.contracts.base import Host, Id, Line, Name, Note, Port, Sent, Strict
+from ece_common.contracts.mistakes import ISSUER, SCOPE, TENANT
 
 Provider = Literal["microsoft_office_365", "custom"]
 Endpoint = Literal["worldwide", "gcc_high", "dod", "china"]
-TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.\-]{0,252}$")]
+TenantId = Annotated[str, StringConstraints(pattern=TENANT)]
 """A directory's GUID or one of its domain names."""
-Issuer = Annotated[
-    str, StringConstraints(max_length=500, pattern=r"^https://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/\-]*)?$")
-]
+Issuer = Annotated[str, StringConstraints(max_length=500, pattern=ISSUER)]
 ClientId = Annotated[Line, Field(min_length=1)]
 ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]{1,255}$")]
+Scope = Annotated[str, StringConstraints(pattern=SCOPE)]
 """A scope-token of RFC 6749 section 3.3."""
 Scopes = Annotated[list[Scope], Field(max_length=20)]
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Host, Line, Port, Secret, Sent, Strict, SubjectLine
+from ece_common.contracts.mistakes import WEB_SERVER
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -23,10 +24,6 @@ BatchSize = Annotated[int, Field(ge=1, le=250)]
 Attempts = Annotated[int, Field(ge=1, le=100)]
 RetryAfter = Annotated[int, Field(ge=1, le=86_400)]
 PollInterval = Annotated[int, Field(ge=1, le=86_400)]
-
-
-WEB_SERVER = r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])([:/]|$))"
-"""https, or this machine: what goes there is an authorization code (R155)."""
 
 
 class SharedSettings(Sent):

@@ -8,8 +8,9 @@ from pydantic import Field, StringConstraints
 from ece_common.contracts import worker_examples
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import ReplicaName
+from ece_common.contracts.mistakes import SHA256
 
-TokenDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+TokenDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
 class AccessTokenRequest(Strict):

@@ -18,10 +18,11 @@ from config_api.problems import responses
 from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.contracts.base import ServiceKind
 from ece_common.contracts.instances import DispatcherAssignment, Heartbeat, HeartbeatAnswer, RetrieverAssignment
+from ece_common.contracts.mistakes import NAMED
 
 LONGEST_WAIT = 60
-InstanceName = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._\-]+$")]
-ReplicaName = Annotated[str, Path(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._\-]+$")]
+InstanceName = Annotated[str, Path(min_length=1, max_length=64, pattern=NAMED)]
+ReplicaName = Annotated[str, Path(min_length=1, max_length=128, pattern=NAMED)]
 IfNoneMatch = Annotated[str | None, Header(max_length=200, description="The `ETag` of the assignment that is known.")]
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for another assignment.")]
 Build = Callable[[AsyncSession, Asked], Awaitable[Rendered]]
