@@ -2,6 +2,7 @@
 
 import base64
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,12 +56,19 @@ HOSTILE = {
     "open encoded words": b"Subject: " + b"=?a?q?" * 20_000 + b"\r\n\r\n",
     "blanks": b"To: a" + b" " * 90_000 + b"b\r\nSubject: x" + b" " * 90_000 + b"y\r\n\r\n",
     "open comments": b"To: " + b"(" * 50_000 + b"\r\n\r\n",
+    "colons after a crowd of comments": b"To: " + b"(" * 49_000 + b"@" + b":" * 50_000 + b"\r\n\r\n",
     "angle brackets": b"References: " + b"<" * 90_000 + b"\r\nTo: " + b"<" * 90_000 + b"\r\n\r\n",
     "parameters": b"Content-Type: text/plain" + b';a="\\' * 15_000 + b"\r\n\r\n",
     "blanks in parameters": b"Content-Type: text/plain;" + b" " * 90_000 + b"\r\n\r\n",
     "lines that are no fields": b"Subject: x\r\n" + b"no field\r\n" * 200_000 + b"From: a\r\n\r\n",
     "boundaries": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n" * 200_000,
     "nested boundaries": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" * 20_000,
+    "lines like boundaries at every level": b"".join(
+        b"Content-Type: multipart/mixed; boundary=a%s\r\n\r\n--a%s\r\n" % (b"b" * level, b"b" * level)
+        for level in range(50)
+    )
+    + b"\r\n"
+    + (b"--a" + b"b" * 60 + b"\r\n") * 70_000,
     "padding": b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QQ==" * 200_000,
     "continuations": b"Content-Disposition: attachment" + b"".join(b";a*%d=x" % n for n in range(9000)) + b"\r\n\r\n",
 }
@@ -71,6 +79,25 @@ def test_hostile_input_costs_linear_time(kind: str) -> None:
     began = time.process_time()
     parsed(HOSTILE[kind])
     assert time.process_time() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("encoding", "line"),
+    [(b"base64", b"aaaa="), (b"base64", b"QQ==\r\n"), (b"uuencode", b"!\n"), (b"uuencode", b"#86)C\n")],
+)
+def test_many_short_lines_need_no_more_memory_than_long_ones(encoding: bytes, line: bytes) -> None:
+    size = 10_000_000 if encoding == b"base64" else 2_000_000
+    head = b"Content-Type: application/zip\r\nContent-Transfer-Encoding: " + encoding + b"\r\n\r\n"
+    data = head + b"begin 644 a.zip\n" * (encoding == b"uuencode") + line * (size // len(line))
+
+    tracemalloc.start()
+    try:
+        parsed(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 12 * size
 
 
 PIECES = st.sampled_from(

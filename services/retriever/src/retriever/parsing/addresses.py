@@ -47,14 +47,16 @@ def _one_field(text: str, *, nested: bool) -> list[Mailbox]:
         return [Mailbox("", bare[1][:MAXIMUM_LENGTH])]
     found: list[Mailbox] = []
     entry: list[str] = []
+    addressed = False
     for piece in _TOKEN.findall(text):
         if piece in (",", ";"):
             found.extend(_entry(entry, nested=nested))
-            entry = []
-        elif piece == ":" and not any("@" in before for before in entry):
+            entry, addressed = [], False
+        elif piece == ":" and not addressed:
             entry = []  # the name of a group: `undisclosed-recipients:;`
         else:
             entry.append(piece)
+            addressed = addressed or "@" in piece
         if len(found) >= MAXIMUM_ADDRESSES:
             return found
     return found + _entry(entry, nested=nested)

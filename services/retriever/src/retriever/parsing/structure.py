@@ -12,6 +12,8 @@ from retriever.parsing.fields import Fields, beginning, read_fields
 
 MAXIMUM_DEPTH = 50
 MAXIMUM_PARTS = 1000
+MAXIMUM_LOOKALIKES = 20_000
+"""Places in one part that begin like its boundary and are none; what follows them is not searched any further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,12 @@ def _children(
     """The ranges between delimiter lines, and where the rest begins when there are more than `room`."""
     ranges: list[tuple[int, int]] = []
     opened: int | None = None
-    position = start
-    while (position := data.find(delimiter, position, end)) >= 0:
+    position, lookalikes = start, 0
+    while lookalikes <= MAXIMUM_LOOKALIKES and (position := data.find(delimiter, position, end)) >= 0:
         line = _delimiter_line(data, position, start, end, len(delimiter))
         if line is None:
             position += len(delimiter)
+            lookalikes += 1
             continue
         after, closes = line
         if opened is not None:

@@ -1,12 +1,15 @@
 """What a body is without its transfer encoding (RFC 2045 section 6), salvaged where it is broken."""
 
 import binascii
+import io
 import re
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _STRAY = bytes(code for code in range(256) if code not in _ALPHABET)
 _OF_BASE64 = _ALPHABET + b"=\r\n\t"
 _PADDING = re.compile(rb"=+")
+_MAXIMUM_PIECES = 500_000
+"""More than the lines of any mail we download. Each costs a hundred bytes of memory, whatever it holds."""
 
 
 def decode(body: bytes, encoding: str) -> bytes:
@@ -33,7 +36,7 @@ def base64(body: bytes) -> bytes:
         except binascii.Error:
             pass
     # Several encoded pieces one behind the other: the decoder would stop at the first padding and lose the rest.
-    return _or_raw(b"".join(_piece(piece) for piece in _PADDING.split(body)), body)
+    return _or_raw(b"".join(_piece(piece) for piece in _PADDING.split(body, _MAXIMUM_PIECES)), body)
 
 
 def _piece(piece: bytes) -> bytes:
@@ -50,17 +53,19 @@ def _uuencoded(body: bytes) -> bytes:
     begin = re.search(rb"^begin [0-7]{3,4} [^\n]*\n", body, re.MULTILINE)
     if begin is None:
         return body
-    decoded: list[bytes] = []
-    for line in body[begin.end() :].splitlines():
+    decoded = bytearray()
+    # Line by line out of one buffer: a list of them is many times larger than the mail when they are short.
+    for ended in io.BytesIO(body[begin.end() :]):
+        line = ended.rstrip(b"\r\n")
         if line.strip() in (b"end", b"`"):
             break
         try:
-            decoded.append(binascii.a2b_uu(line))
+            decoded += binascii.a2b_uu(line)
         except binascii.Error:
             # Some encoders pad lines: the first character says how many bytes count.
             length = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
             try:
-                decoded.append(binascii.a2b_uu(line[:length]))
+                decoded += binascii.a2b_uu(line[:length])
             except binascii.Error:
                 return body
-    return b"".join(decoded)
+    return bytes(decoded)
