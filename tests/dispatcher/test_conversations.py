@@ -61,6 +61,19 @@ async def test_refused_recipients_do_not_keep_the_others_from_it(
     assert server.received[0].recipients == ("a@shop.test",)
 
 
+@pytest.mark.parametrize("reply", ["252 2.1.5 Cannot verify, will try", "251 Will forward", "200 ok"])
+async def test_every_positive_reply_takes_the_recipient_who_would_else_get_the_letter_again_and_again(
+    server: RecordingSmtp, transport: SmtpTransport, reply: str
+) -> None:
+    server.on("rcpt", reply, recipient="a@shop.test")
+    server.on("mail", reply)
+
+    said = await transport.send("r1", an_access(server.port), a_letter("a@shop.test", "b@shop.test"))
+
+    assert said.accepted
+    assert not said.refused
+
+
 async def test_when_nobody_is_left_no_data_is_sent_and_the_next_letter_starts_clean(
     server: RecordingSmtp, transport: SmtpTransport
 ) -> None:

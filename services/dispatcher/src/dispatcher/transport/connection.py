@@ -104,7 +104,7 @@ class Connection:
             return Stage.RECIPIENT, None
         self.needs_reset = True
         reply = await say(self._smtp, Stage.MAIL, b"MAIL", b"FROM:<" + letter.sender.encode() + b">", *options)
-        if reply.code != 250:
+        if reply.code // 100 != 2:
             return Stage.MAIL, reply
         for n, recipient in enumerate(letter.recipients):
             if n in unsayable:
@@ -112,7 +112,8 @@ class Connection:
             reply = await say(self._smtp, Stage.RECIPIENT, b"RCPT", b"TO:<" + recipient.encode() + b">")
             if reply.code == 421:
                 return Stage.RECIPIENT, reply
-            if reply.code not in (250, 251):
+            # RFC 5321 section 4.3.2: the first digit decides. Who answers 252 delivers, so asking again would repeat it.
+            if reply.code // 100 != 2:
                 refused[n] = Reply(reply.code, reply.message)
         nobody = len(refused) + len(unsayable) == len(letter.recipients)
         return (Stage.RECIPIENT, None) if nobody else None
