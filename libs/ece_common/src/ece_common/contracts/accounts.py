@@ -15,7 +15,7 @@ AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
 AuthenticationFlow = Literal["authorization_code", "client_credentials"]
 AuthorizationState = Literal["not_authorized", "authorized", "invalid"]
 AuthorizationCode = Annotated[SecretStr, Field(min_length=1, max_length=8192)]
-_ADDRESS = Field(default=None, description="Given by the OAuth application (R163, R164): another value is refused.")
+_ADDRESS = Field(default=None, description="Given by the OAuth application: another value is refused.")
 _CODE = Field(
     default=None,
     description="What the sign-in page ended with. Redeemed on save, so within ten minutes. Write-only.",
@@ -98,11 +98,11 @@ class NewAccountAlias(Strict):
     default_alias: bool = False
     redirection_email_addresses: Redirections = []
     shared_mailbox: bool = Field(default=False, description="The account's user may open this mailbox of another.")
-    folder: Name = Field(default="inbox", description="Another one only with IMAP (R183).")
+    folder: Name = Field(default="inbox", description="Another one only with IMAP.")
     after_retrieval: AfterRetrieval = "delete"
     move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
     retriever_instance: Name | None = Field(
-        default=None, description="Adds the new alias to this retriever instance in the same step (R107)."
+        default=None, description="Adds the new alias to this retriever instance in the same step."
     )
 
 
@@ -112,7 +112,7 @@ class AddExistingAliases(Strict):
     model_config = oauth_examples.ADD_EXISTING_ALIASES
 
     alias_ids: Annotated[list[Id], Field(min_length=1, max_length=20)]
-    add_as_shared_mailbox: bool = Field(default=False, description="They belong to a shared account (R188).")
+    add_as_shared_mailbox: bool = Field(default=False, description="They belong to a shared account.")
 
 
 class AddedAlias(Sent):

@@ -87,7 +87,7 @@ class NewAlias(Strict):
     after_retrieval: AfterRetrieval = "delete"
     move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
     retriever_instance: Name | None = Field(
-        default=None, description="Adds the new alias to this retriever instance in the same step (R107)."
+        default=None, description="Adds the new alias to this retriever instance in the same step."
     )
 
 

@@ -60,7 +60,7 @@ class NewOauthApplication(Strict):
     client_id: ClientId
     client_secret: ClientSecret | None = Field(
         default=None,
-        description="The secret's Value, not its id (R145). Write-only. Required unless `certificate` is given.",
+        description="The secret's Value, not its id. Write-only. Required unless `certificate` is given.",
     )
     client_secret_expires_at: datetime | None = Field(
         default=None, description="Warnings are told 30, 7 and 1 days before."

@@ -52,9 +52,9 @@ async def _judged(adding: Adding, account_id: int, wanted: AddExistingAliases) -
             alias = await aliases.kept(session, alias_id)
             told = None
             if alias is None or alias.deleted_at is not None or alias.department_id != account.department_id:
-                told = f"there is no alias {alias_id} in the account's department (R186)"
+                told = f"there is no alias {alias_id} in the account's department"
             elif alias.account_id is not None:
-                told = f"alias {alias_id} is in account {alias.account_id} already; only basic ones are added (R186)"
+                told = f"alias {alias_id} is in account {alias.account_id} already; only basic ones are added"
             if told is not None:
                 problems.append(FieldProblem(field=f"alias_ids.{place}", problem=told))
     if problems:

@@ -121,7 +121,7 @@ def _judge(account: AccountRow, application: ApplicationRow, request: NewAccount
     mail_access.of_account(account, application)
     address = mail_access.address(application, account.server_type)
     if request.address is not None and request.address.casefold() != address.casefold():
-        raise Invalid.field("address", f"is {address!r}, given by the OAuth application; it cannot be edited (R164)")
+        raise Invalid.field("address", f"is {address!r}, given by the OAuth application; it cannot be edited")
     if account.authentication_flow == _FLOW_WITHOUT_CODE:
         if request.authorization_code is not None:
             raise Invalid.field(redeeming.CODE, "is only for the authorization-code flow; leave it out")

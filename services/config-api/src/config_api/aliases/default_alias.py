@@ -20,7 +20,7 @@ async def take_flag(act: Act, department_id: int) -> None:
 
 def refuse_inactive(department: DepartmentRow) -> None:
     raise Conflict(
-        "the default alias must be an active one (R67): make another alias the default first, or set this one active",
+        "the default alias must be an active one: make another alias the default first, or set this one active",
         code=CODE,
         references=_department(department),
     )
@@ -28,7 +28,7 @@ def refuse_inactive(department: DepartmentRow) -> None:
 
 def refuse_deletion(department: DepartmentRow) -> None:
     raise Conflict(
-        f"it is the default alias of department {department.name!r}; make another alias the default first (R111)",
+        f"it is the default alias of department {department.name!r}; make another alias the default first",
         code=CODE,
         references=_department(department),
     )

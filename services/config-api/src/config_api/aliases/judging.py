@@ -26,7 +26,7 @@ def problems_of(draft: Draft) -> list[FieldProblem]:
 def _incoming(draft: Draft) -> Iterator[tuple[str, str]]:
     pop3 = draft.incoming_server_type == "POP3"
     if pop3 and draft.incoming_folder != "inbox":
-        yield "incoming.folder", "can differ from inbox only with IMAP; POP3 has no folders (R89, R90)"
+        yield "incoming.folder", "can differ from inbox only with IMAP; POP3 has no folders"
     if pop3 and draft.after_retrieval not in _POP3_AFTER:
         yield "after_retrieval", f"{draft.after_retrieval} needs IMAP; with POP3 it is delete or keep"
     if draft.after_retrieval == "move" and not draft.move_to:
@@ -44,11 +44,11 @@ def _folder_key(folder: str) -> str:
 def _outgoing(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.outgoing_server_type == "ESMTP":
         if not draft.outgoing_user_name:
-            yield "outgoing.user_name", "is required with ESMTP (R27)"
+            yield "outgoing.user_name", "is required with ESMTP"
         return
     for name in ("use_smtp", "user_name"):
         if getattr(draft, f"outgoing_{name}") is not None:
-            yield f"outgoing.{name}", "is only for ESMTP; leave it out with SMTP (R94, R105)"
+            yield f"outgoing.{name}", "is only for ESMTP; leave it out with SMTP"
 
 
 def _addresses(draft: Draft) -> Iterator[tuple[str, str]]:
@@ -86,7 +86,7 @@ def password_problems(
     else:
         given = (("password", secrets.outgoing), ("verify_password", secrets.outgoing_verify))
         found += [
-            (f"outgoing.{name}", "is only for ESMTP; leave it out with SMTP (R105)")
+            (f"outgoing.{name}", "is only for ESMTP; leave it out with SMTP")
             for name, value in given
             if value is not None
         ]
@@ -113,7 +113,7 @@ def account_problems(wanted: AliasChange) -> list[FieldProblem]:
 
 def _verified(section: str, password: str | None, again: str | None) -> Iterator[tuple[str, str]]:
     if again is not None and again != password:
-        yield f"{section}.verify_password", "must equal password (R79, R106)"
+        yield f"{section}.verify_password", "must equal password"
 
 
 def _present(
@@ -122,7 +122,7 @@ def _present(
     if given is not None:
         return
     if section not in stored:
-        why = "" if section == "incoming" else " with ESMTP (R27)"
+        why = "" if section == "incoming" else " with ESMTP"
         yield f"{section}.password", f"is required{why}"
     elif before is not None and before.place(section) != after.place(section):
         yield (

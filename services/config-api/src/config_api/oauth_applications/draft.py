@@ -116,9 +116,9 @@ def _custom(draft: Draft) -> Iterator[tuple[str, str]]:
 
 def _microsoft(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.tenant_id is None:
-        yield "tenant_id", "is required (R149): the directory (tenant) id of the registration"
+        yield "tenant_id", "is required: the directory (tenant) id of the registration"
     elif draft.tenant_id.casefold() in _MANY_TENANTS:
-        yield "tenant_id", "must be one directory: the application is registered as single tenant (R140)"
+        yield "tenant_id", "must be one directory: the application is registered as single tenant"
     for name in _CUSTOM_ONLY:
         if getattr(draft, name):
             yield name, "is only for a custom provider; Microsoft's are known by the endpoint"
@@ -139,7 +139,7 @@ def credential_problems(before: Draft | None, after: Draft, given: Credential) -
     if given.certificate is not None:
         return credentials.problems_of(given.certificate)
     if given.secret is None and before is None:
-        return [FieldProblem(field="client_secret", problem="is required (R149), or a certificate instead")]
+        return [FieldProblem(field="client_secret", problem="is required, or a certificate instead")]
     moved = before is not None and (before.identity(), before.places()) != (after.identity(), after.places())
     if not given.given and moved:
         told = "is needed again because provider, tenant, issuer, client or servers change: a stored one is never "

@@ -23,7 +23,7 @@ async def uri(session: AsyncSession) -> str:
     if found is None:
         raise Conflict(
             "set the partition setting web_server_url first: the address by which browsers reach this service, with "
-            "the host name that the redirect URI is registered with (R155, R156)",
+            "the host name that the redirect URI is registered with",
             code=NOT_SET,
         )
     parts = urlsplit(found)

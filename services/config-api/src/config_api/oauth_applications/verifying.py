@@ -55,11 +55,11 @@ async def _after(before: VerificationStep, name: str, attempt: Try) -> Verificat
 
 def _web_server(redirect_uri: str | None) -> VerificationStep:
     if redirect_uri is None:
-        hint = "set the partition's web_server_url to the address by which browsers reach this service (R155)"
+        hint = "set the partition's web_server_url to the address by which browsers reach this service"
         return VerificationStep(
             step="web_server_url", outcome="warning", detail="web_server_url is not set", hint=hint
         )
-    hint = "the registration has to name exactly this redirect URI (R156)"
+    hint = "the registration has to name exactly this redirect URI"
     return VerificationStep(step="web_server_url", outcome="ok", detail=redirect_uri, hint=hint)
 
 
