@@ -134,6 +134,34 @@ def test_another_mailbox_under_the_same_uidvalidity_and_uids_holds_new_mail(
     suite.wait_for(lambda: _inbound(suite, alias) == [message_id(1), message_id(2)], "the other mailbox's mail")
 
 
+def test_a_pop3_server_killed_in_the_middle_of_a_session_costs_nothing_but_the_time_it_is_away(
+    suite: Suite, own_dovecot: Dovecot
+) -> None:
+    """Every process of it dies by SIGKILL after the commit and before QUIT, so nothing was deleted there."""
+    suite.patch("/settings", {"poll_interval_seconds": 1, "retry_after_seconds": 2})
+    support = a_mailbox(own_dovecot)
+    for number in (1, 2, 3):
+        own_dovecot.deliver(support, a_mail(number=number, to=support))
+    with FaultProxy(suite.config_api.port) as proxy:
+        alias = an_alias(suite, suite.department(), support, pop3(own_dovecot, support), NOBODY_LISTENS)
+        suite.worker("retriever", "first", url=f"http://127.0.0.1:{proxy.port}").start()
+        suite.wait_for(lambda: _holder(suite) == {"first": 1}, "the lease")
+        suite.wait_for(lambda: len(_inbound(suite, alias)) == 3, "the mails of the first sessions")
+        suite.wait_for(lambda: own_dovecot.messages(support) == [], "their deletion")
+        # The answer to the submit is lost: committed there, and the session is kept until somebody answers.
+        proxy.cut_after(1, towards="client", once=False)
+        own_dovecot.deliver(support, a_mail(number=4, to=support))
+        suite.wait_for(lambda: len(_inbound(suite, alias)) == 4, "the commit")
+        own_dovecot.crash()
+        assert len(own_dovecot.messages(support)) == 1
+        proxy.mend()
+        own_dovecot.deliver(support, a_mail(number=5, to=support))
+        own_dovecot.start()
+        suite.wait_for(lambda: own_dovecot.messages(support) == [], "the alias to go on by itself")
+    assert _inbound(suite, alias) == [message_id(number) for number in (1, 2, 3, 4, 5)]
+    assert suite.get(f"/aliases/{alias['id']}")["status"] == "active"
+
+
 def test_while_the_config_api_is_away_mail_waits_on_the_server_and_then_comes_in(
     make_suite: MakeSuite, dovecot: Dovecot
 ) -> None:

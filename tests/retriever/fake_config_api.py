@@ -52,6 +52,8 @@ class FakeConfigApi:
     submitting: int = 0
     most_submitting: int = 0
     reports: list[StatusReport] = field(default_factory=list[StatusReport])
+    refuses_reports: bool = False
+    refused_reports: int = 0
     standing: StatusAnswer | None = None
     assignment: RetrieverAssignment | None = None
     etag: int = 1
@@ -141,6 +143,9 @@ class FakeConfigApi:
         self._reachable()
         if report.epoch != self.epoch:
             raise StaleEpoch("the lease has passed on")
+        if self.refuses_reports:
+            self.refused_reports += 1
+            raise Invalid("the report cannot be taken")
         before = self.standing or _standing(alias_id, report.from_)
         if report.attempt_id not in [known.attempt_id for known in self.reports]:
             self.reports.append(report)

@@ -4,7 +4,7 @@ import asyncio
 
 from retriever.logins import Logins
 from retriever.schedule import Watch
-from tests.retriever.fakes import an_assigned_alias, an_email, some_settings, until
+from tests.retriever.fakes import FakeClock, an_assigned_alias, an_email, some_settings, until
 from tests.retriever.scene import Scene, in_state, settle_down
 
 
@@ -188,3 +188,30 @@ async def test_an_assignment_that_crosses_a_report_hides_no_failure_from_the_cou
         await until(in_state(watch, "idle"))
 
     assert [report.outcome for report in scene.api.reports] == ["failed", "connected"]
+
+
+async def test_where_this_machines_clock_is_ahead_attempts_still_are_a_poll_interval_apart() -> None:
+    """By our clock every next attempt is due at once: the server is not asked as fast as it can refuse."""
+    scene = Scene()
+    scene.refuse()
+    scene.api.clock = FakeClock()
+    scene.clock.elapsed = 3600
+    async with scene.watching():
+        for count in (1, 2, 3, 4):
+            await until(lambda count=count: len(scene.api.reports) >= count)
+            await settle_down(300)
+            assert (len(scene.api.reports), scene.clock.sleeping) == (count, [30])
+            scene.clock.advance(30)
+
+
+async def test_a_report_that_is_refused_does_not_bring_the_next_attempt_forward() -> None:
+    scene = Scene()
+    scene.refuse()
+    async with scene.watching():
+        await until(lambda: len(scene.api.reports) == 1)
+        await until(scene.slept)
+        scene.api.refuses_reports = True
+        scene.clock.advance(30)
+        await until(lambda: scene.api.refused_reports >= 1)
+        await settle_down(300)
+        assert (scene.api.refused_reports, scene.clock.sleeping) == (1, [30])

@@ -208,7 +208,11 @@ class Watch:
         await self._report_until_heard(failed_report(self.alias, failure))
         # Whatever an assignment on its way says of the count: it is there, and a success must reset it.
         self._announce = True
-        if self.alias.status == "active" and self.alias.next_attempt_at is None:
+        due = self.alias.next_attempt_at
+        if due is None and self.alias.status == "inactive" and not self.alias.recoverable:
+            return
+        if due is None or due <= self._around.now():
+            # No time was told, the report was refused, or this machine's clock is ahead: never at once, all the same.
             await self._sleep(interval)
 
     async def _report_until_heard(self, report: StatusReport) -> None:
