@@ -14,6 +14,7 @@ from ece_common.contracts.tokens import AccessTokenRequest
 from ece_common.errors import Conflict, Forbidden, Invalid, NotFound, Permanent, StaleEpoch, Transient
 from tests.ece_common.config_api_fake import TOKEN, Seen, config_api, problem
 from tests.ece_common.serving import serving
+from tests.ece_common.waiting import until
 
 BASE = "http://127.0.0.1:9"
 BEAT = Heartbeat(incarnation="0123456789", holding=[Holding(alias_id=3, epoch=9)])
@@ -197,6 +198,37 @@ async def test_a_server_that_hangs_is_given_up_but_a_long_poll_may_wait_longer()
             await client.ready()
         assert (await client.claim(ClaimRequest(instance="default", replica="r1", wait=0.15))).claims == []
         held.set()
+        await client.aclose()
+
+
+async def test_a_heartbeat_does_not_wait_behind_any_number_of_slow_submits() -> None:
+    app = FastAPI()
+    waiting: list[Request] = []
+    answer = asyncio.Event()
+
+    @app.post("/v1/inbound-messages")
+    async def slow(request: Request) -> dict[str, object]:
+        waiting.append(request)
+        await asyncio.wait_for(answer.wait(), 20)
+        return {"results": []}
+
+    @app.put("/v1/retriever-instances/default/replicas/r1/heartbeat")
+    async def beat() -> dict[str, object]:
+        return {
+            "leases": [],
+            "lease_seconds": 15,
+            "beat_after_seconds": 5,
+            "lease_expires_at": "2026-01-01T00:00:00Z",
+        }
+
+    async with serving(app) as url:
+        client = ConfigClient(url, TOKEN)
+        submits = [asyncio.create_task(client.submit(a_batch([]), [])) for _ in range(150)]
+        await until(lambda: len(waiting) >= 100)
+        async with asyncio.timeout(5):
+            assert (await client.heartbeat("retriever", "default", "r1", BEAT)).lease_seconds == 15
+        answer.set()
+        await asyncio.gather(*submits)
         await client.aclose()
 
 

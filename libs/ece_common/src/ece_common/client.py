@@ -42,17 +42,29 @@ class ConfigClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Plain http to anything but loopback raises Invalid unless `allow_plain_http`. `timeout` in seconds."""
-        self._connection = Connection(
-            base_url,
-            token,
-            ca_file=ca_file,
-            allow_plain_http=allow_plain_http,
-            timeout=timeout,
-            transport=transport,
-        )
+
+        def connection() -> Connection:
+            return Connection(
+                base_url,
+                token,
+                ca_file=ca_file,
+                allow_plain_http=allow_plain_http,
+                timeout=timeout,
+                transport=transport,
+            )
+
+        self._connection = connection()
+        # A pool of their own: behind a hundred slow submits heartbeats would come too late, and every lease be lost.
+        self._heartbeats = connection()
 
     async def heartbeat(self, kind: ServiceKind, instance: str, replica: str, beat: Heartbeat) -> HeartbeatAnswer:
-        return await self._send("PUT", f"{_replica(kind, instance, replica)}/heartbeat", beat, HeartbeatAnswer)
+        response = await self._heartbeats.ask(
+            "PUT",
+            f"{_replica(kind, instance, replica)}/heartbeat",
+            content=beat.model_dump_json(by_alias=True).encode(),
+            headers=_JSON,
+        )
+        return _parsed(response, HeartbeatAnswer)
 
     async def retriever_assignment(
         self, instance: str, replica: str, *, etag: str | None = None, wait: float = 0.0
@@ -114,6 +126,7 @@ class ConfigClient:
 
     async def aclose(self) -> None:
         await self._connection.aclose()
+        await self._heartbeats.aclose()
 
     async def _hand_in(
         self, method: str, path: str, batch: InboundBatch, contents: Sequence[bytes]
