@@ -254,18 +254,24 @@ async def test_a_silent_server_is_given_up_on_at_each_stage(server: RecordingSmt
         transport.close()
 
 
-async def test_nobody_listening_is_unreachable(transport: SmtpTransport) -> None:
-    said = await transport.prepare("r1", an_access(free_port()))
+async def test_nobody_listening_is_unreachable_and_told_as_not_started(transport: SmtpTransport) -> None:
+    access = an_access(free_port())
+    said = await transport.prepare("r1", access)
 
     assert said is not None
     assert (said.stage, said.trouble) == (Stage.CONNECT, Trouble.UNREACHABLE)
+    place = f"{access.server_name}:{access.port}"
+    assert said.detail == f"{place} refuses connections: the service is not started"
 
 
-async def test_a_name_that_does_not_exist_is_unreachable(transport: SmtpTransport) -> None:
-    said = await transport.prepare("r1", an_access(25, server_name="no-such-host.invalid"))
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "a" * 64 + ".test"])
+async def test_a_name_that_does_not_exist_is_told_as_unresolved(transport: SmtpTransport, name: str) -> None:
+    said = await transport.prepare("r1", an_access(25, server_name=name))
 
     assert said is not None
-    assert (said.stage, said.trouble) == (Stage.CONNECT, Trouble.UNREACHABLE)
+    assert (said.stage, said.trouble) == (Stage.CONNECT, Trouble.UNRESOLVED)
+    assert said.detail.startswith(f"the name of {name}:25 cannot be resolved")
+    assert "[Errno" not in said.detail
 
 
 async def test_an_address_outside_the_outgoing_policy_is_never_connected_to(

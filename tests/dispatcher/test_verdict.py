@@ -111,6 +111,7 @@ def test_a_reply_about_the_alias_makes_the_message_wait_and_fails_nobody(
 
 NO_REPLY = [
     (Stage.CONNECT, Trouble.UNREACHABLE, "deferred", "server_unreachable", True),
+    (Stage.CONNECT, Trouble.UNRESOLVED, "deferred", "server_unreachable", True),
     (Stage.GREETING, Trouble.TIMED_OUT, "deferred", "server_timed_out", True),
     (Stage.GREETING, Trouble.LOST, "deferred", "connection_lost", True),
     (Stage.MAIL, Trouble.LOST, "deferred", "connection_lost", True),

@@ -165,6 +165,7 @@ def _without_reply(said: Conversation) -> Judgement:
         return Judgement("waiting", (), reason, detail, seconds, Slow(reason, seconds, mendable))
     reason = {
         Trouble.UNREACHABLE: "server_unreachable",
+        Trouble.UNRESOLVED: "server_unreachable",
         Trouble.TIMED_OUT: "server_timed_out",
     }.get(said.trouble, "connection_lost")
     # Lost over one letter's recipients or body may be about that letter: the others need not wait for it.

@@ -81,8 +81,20 @@ async def _reached(plan: Plan, open_socket: OpenSocket) -> socket.socket:
     except EgressRefused as refused:
         raise Ended(Conversation(Stage.CONNECT, trouble=Trouble.NOT_ALLOWED, detail=refused.detail)) from None
     except (OSError, UnicodeError) as problem:
-        detail = f"{access.server_name}:{access.port}: {problem}"
-        raise Ended(Conversation(Stage.CONNECT, trouble=Trouble.UNREACHABLE, detail=detail)) from None
+        raise Ended(_unreached(f"{access.server_name}:{access.port}", problem)) from None
+
+
+def _unreached(place: str, problem: OSError | UnicodeError) -> Conversation:
+    """Said as the retriever says it of incoming servers."""
+    words = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+    trouble, detail = Trouble.UNREACHABLE, f"{place}: {words}"
+    if isinstance(problem, (socket.gaierror, UnicodeError)):
+        trouble, detail = Trouble.UNRESOLVED, f"the name of {place} cannot be resolved: {words}"
+    elif isinstance(problem, ConnectionRefusedError):
+        detail = f"{place} refuses connections: the service is not started"
+    elif isinstance(problem, TimeoutError):
+        detail = words  # which names the place and the time
+    return Conversation(Stage.CONNECT, trouble=trouble, detail=detail)
 
 
 async def _greet(smtp: aiosmtplib.SMTP) -> None:

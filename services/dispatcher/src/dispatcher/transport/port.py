@@ -26,6 +26,8 @@ class Trouble(Enum):
     """Why there is no reply."""
 
     UNREACHABLE = "unreachable"
+    UNRESOLVED = "unresolved"
+    """The name service knows no address of the server, or does not answer."""
     LOST = "lost"
     TIMED_OUT = "timed_out"
     TLS = "tls"

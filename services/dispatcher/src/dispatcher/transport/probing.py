@@ -90,7 +90,7 @@ def _order(*, implicit: bool) -> Sequence[Step]:
 
 def _until(order: Sequence[Step], said: Conversation, access: OutgoingAccess) -> list[ConnectionStep]:
     failed = _STEPS.get(said.stage, "mail_from")
-    if failed == "tcp" and said.trouble is Trouble.UNREACHABLE and "resol" in said.detail.lower():
+    if said.trouble is Trouble.UNRESOLVED:
         failed = "dns"
     place = order.index(failed)
     hint = _REFUSED_BEARER if failed == "auth" and access.access_token is not None else _HINTS[failed]
