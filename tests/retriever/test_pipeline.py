@@ -8,8 +8,9 @@ import pytest
 from ece_common.contracts.inbound import Source
 from ece_common.errors import StaleEpoch, Transient
 from retriever.batching import FETCH_BYTES, batches
+from retriever.intake import LeaseLapsed
 from retriever.mailbox.port import Listed, MailFailure, RawMail, Settlement
-from retriever.pipeline import LeaseLapsed, drain, tell_settled
+from retriever.pipeline import drain, tell_settled
 from tests.retriever.fake_config_api import FakeConfigApi
 from tests.retriever.fakes import (
     START,

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 
@@ -17,7 +16,6 @@ from ece_common.contracts.inbound import (
     InboundBatch,
     InboundMessage,
     InboundResult,
-    KnownAnswer,
     KnownQuery,
     LargeMail,
     Source,
@@ -26,8 +24,10 @@ from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
 from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.batching import batches
-from retriever.mailbox.port import Listed, Mailbox
+from retriever.intake import Intake, LeaseLapsed
+from retriever.mailbox.port import Listed, Mailbox, RawMail
 from retriever.reading import read
+from retriever.room import Hold, Room, Rooms
 from retriever.submission import Item, assemble, large_mail, reduced
 from retriever.tallies import Tallies
 
@@ -36,20 +36,6 @@ WINDOW = 500
 SETTLE_MAILS = 250
 """Committed mails from which on a settlement pays: for each a server looks through the whole mailbox."""
 _SETTLED_AT_A_TIME = 1000
-
-
-class Intake(Protocol):
-    """Where mail is handed in: the Config API's client."""
-
-    async def submit(self, batch: InboundBatch, contents: Sequence[bytes]) -> InboundAnswer: ...
-
-    async def known(self, query: KnownQuery) -> KnownAnswer: ...
-
-
-class LeaseLapsed(Transient):
-    """No heartbeat got through for a lease time: someone else may hold the alias by now."""
-
-    code = "lease_lapsed"
 
 
 class _Refused(Exception):
@@ -70,9 +56,14 @@ class Work:
     tallies: Tallies
     policies: Callable[[], AppliedPolicies] = lambda: NO_POLICIES
     """Those of the alias's department, as the last assignment brought them."""
+    room: Room = field(default_factory=Room)
+    """For mails in memory; shared by all aliases of the replica."""
     backlog: int = 0
     let_go: int = 0
     """Mails that will not be listed again: settled, or left where they are for good reason."""
+    rooms: Rooms = field(default_factory=Rooms)
+    missing: set[tuple[int | None, str | None]] = field(default_factory=set[tuple[int | None, str | None]])
+    """UIDs and UIDLs that the server listed and did not give; told once each."""
     unreported: list[Source] = field(default_factory=list[Source])
     """Settled on the server; the Config API is told with the next batch."""
 
@@ -114,15 +105,41 @@ async def _carry(work: Work, listed: Sequence[Listed], settings: RetrieverSettin
             if batch[0].size > settings.maximum_email_size:
                 await _report_large(work, batch[0], settings)
             else:
-                mails = await work.mailbox.fetch(batch)
-                await belt.carry(await read(mails, settings, work.policies(), work.now))
-        await belt.carry([])
+                await _bring_in(work, batch, settings, belt)
+        await belt.passed()
     except EceError:  # the Config API's no: what it committed before is let go of all the same
         await belt.settle()
         raise
     finally:
         await belt.stop()
     await belt.settle()
+
+
+async def _bring_in(work: Work, batch: Sequence[Listed], settings: RetrieverSettings, belt: "_Belt") -> None:
+    """A function of its own, so that nothing here holds the mails while the next batch waits for room."""
+    hold = await work.room.take(work.alias.incoming.server_name, sum(mail.size for mail in batch))
+    try:
+        mails = await work.mailbox.fetch(batch)
+        await belt.carry(await read(mails, settings, work.policies(), work.now), hold)
+    except BaseException:
+        hold.free()
+        raise
+
+
+async def _brought(work: Work, batch: Sequence[Listed], settings: RetrieverSettings) -> list[Item]:
+    mails = await work.mailbox.fetch(batch)
+    if len(mails) < len(batch):
+        _tell_missing(work, batch, mails)
+    return await read(mails, settings, work.policies(), work.now)
+
+
+def _tell_missing(work: Work, batch: Sequence[Listed], mails: Sequence[RawMail]) -> None:
+    """Somebody else may have taken them. What the server lists and will not give is asked for again each time."""
+    given = {(mail.source.uid, mail.source.uidl) for mail in mails}
+    for uid, uidl in ((mail.source.uid, mail.source.uidl) for mail in batch):
+        if (uid, uidl) not in given and (uid, uidl) not in work.missing:
+            work.missing.add((uid, uidl))
+            _log(work).warning("mail.not_given_by_server", uid=uid, uidl=uidl)
 
 
 class _Belt:
@@ -133,13 +150,20 @@ class _Belt:
         self._submitting: asyncio.Task[_Verdicts] | None = None
         self._judged = _Verdicts()
 
-    async def carry(self, items: Sequence[Item]) -> None:
-        """Waits until the batch before is committed; settles, when it is worth it, while this one is submitted."""
+    async def passed(self) -> None:
+        """Waits until the batch before is committed."""
         if self._submitting is not None:
             self._judged.add(await asyncio.shield(self._submitting))
             self._submitting = None
+
+    async def carry(self, items: Sequence[Item], hold: Hold) -> None:
+        """After the batch before; settles, when it is worth it, while this one is submitted. `hold` ends with it."""
+        await self.passed()
         if items and not self._work.halted():
             self._submitting = asyncio.create_task(_submit(self._work, items))
+            self._submitting.add_done_callback(lambda _: hold.free())
+        else:
+            hold.free()
         if len(self._judged) >= SETTLE_MAILS:
             await self.settle()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -11,9 +11,10 @@ from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.retry import sleep_unless
 from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.fresh_token import Ask
+from retriever.intake import Intake
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox
-from retriever.pipeline import Intake
+from retriever.room import Room
 from retriever.tallies import Tallies
 
 
@@ -37,6 +38,8 @@ class Surroundings:
     now: Callable[[], datetime]
     logins: Logins
     tallies: Tallies
+    room: Room = field(default_factory=Room)
+    rooms: Rooms = field(default_factory=Rooms)
     policies: Callable[[int], AppliedPolicies] = lambda _department_id: NO_POLICIES
     """A department's."""
     sleep: Callable[[asyncio.Event, float], Coroutine[Any, Any, bool]] = sleep_unless
