@@ -25,9 +25,9 @@ from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpo
 from retriever.applied_policies import NO_POLICIES, AppliedPolicies
 from retriever.batching import batches
 from retriever.intake import Intake, LeaseLapsed
-from retriever.mailbox.port import Listed, Mailbox, RawMail
+from retriever.mailbox.port import Listed, Mailbox
 from retriever.reading import read
-from retriever.room import Hold, Room, Rooms
+from retriever.room import Hold, Room
 from retriever.submission import Item, assemble, large_mail, reduced
 from retriever.tallies import Tallies
 
@@ -61,9 +61,6 @@ class Work:
     backlog: int = 0
     let_go: int = 0
     """Mails that will not be listed again: settled, or left where they are for good reason."""
-    rooms: Rooms = field(default_factory=Rooms)
-    missing: set[tuple[int | None, str | None]] = field(default_factory=set[tuple[int | None, str | None]])
-    """UIDs and UIDLs that the server listed and did not give; told once each."""
     unreported: list[Source] = field(default_factory=list[Source])
     """Settled on the server; the Config API is told with the next batch."""
 
@@ -124,22 +121,6 @@ async def _bring_in(work: Work, batch: Sequence[Listed], settings: RetrieverSett
     except BaseException:
         hold.free()
         raise
-
-
-async def _brought(work: Work, batch: Sequence[Listed], settings: RetrieverSettings) -> list[Item]:
-    mails = await work.mailbox.fetch(batch)
-    if len(mails) < len(batch):
-        _tell_missing(work, batch, mails)
-    return await read(mails, settings, work.policies(), work.now)
-
-
-def _tell_missing(work: Work, batch: Sequence[Listed], mails: Sequence[RawMail]) -> None:
-    """Somebody else may have taken them. What the server lists and will not give is asked for again each time."""
-    given = {(mail.source.uid, mail.source.uidl) for mail in mails}
-    for uid, uidl in ((mail.source.uid, mail.source.uidl) for mail in batch):
-        if (uid, uidl) not in given and (uid, uidl) not in work.missing:
-            work.missing.add((uid, uidl))
-            _log(work).warning("mail.not_given_by_server", uid=uid, uidl=uidl)
 
 
 class _Belt:

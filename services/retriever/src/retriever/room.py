@@ -1,31 +1,60 @@
-"""How much mail all aliases of a process may have in memory: in all, and of one server."""
+"""How many octets of mail a replica has in memory at a time, however many mailboxes bring in mail at once."""
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Callable
 
-MIB = 1024 * 1024
-TOTAL = 128 * MIB
-"""Octets of originals. With what is decoded from them, three to four times as much."""
-PER_SERVER = TOTAL // 2
+TOTAL_OCTETS = 128 * 1024 * 1024
+"""Of originals: with what is decoded from them, three to four times as much."""
+PER_SERVER_OCTETS = TOTAL_OCTETS // 2
+"""A server that delivers slowly holds room for long: the mailboxes of the others must not wait for it."""
+
+
+class Hold:
+    """Room that was taken, until it is freed; freeing it again does nothing."""
+
+    def __init__(self, free: Callable[[], None]) -> None:
+        self._free: Callable[[], None] | None = free
+
+    def free(self) -> None:
+        give, self._free = self._free, None
+        if give is not None:
+            give()
 
 
 class Room:
-    """Octets, handed out in the order of asking. More than there is at all is asked for as all of it."""
+    def __init__(self, total: int = TOTAL_OCTETS, per_server: int = PER_SERVER_OCTETS) -> None:
+        self._total = _Stock(total)
+        self._servers: defaultdict[str, _Stock] = defaultdict(lambda: _Stock(per_server))
 
-    def __init__(self, octets: int) -> None:
-        self._octets = octets
-        self._taken = 0
+    async def take(self, server: str, octets: int) -> Hold:
+        """In order of asking; what is larger than all the room gets all of it."""
+        own = self._servers[server.lower()]
+        share = await own.take(octets)
+        try:
+            whole = await self._total.take(octets)
+        except BaseException:
+            own.give(share)
+            raise
+
+        def give() -> None:
+            own.give(share)
+            self._total.give(whole)
+
+        return Hold(give)
+
+
+class _Stock:
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = size
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @property
-    def taken(self) -> int:
-        return self._taken
-
     async def take(self, octets: int) -> int:
-        """What to give back."""
-        octets = min(octets, self._octets)
-        if not self._waiting and self._taken + octets <= self._octets:
-            self._taken += octets
+        """How much was taken: never more than there ever is."""
+        octets = min(octets, self._size)
+        if not self._waiting and octets <= self._left:
+            self._left -= octets
             return octets
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((octets, turn))
@@ -35,52 +64,21 @@ class Room:
             if turn.done() and not turn.cancelled():
                 self.give(octets)
             else:
-                self._waiting.remove((octets, turn))
+                turn.cancel()
                 self._admit()
             raise
         return octets
 
     def give(self, octets: int) -> None:
-        self._taken -= octets
+        self._left += octets
         self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and (self._waiting[0][1].done() or self._taken + self._waiting[0][0] <= self._octets):
-            octets, turn = self._waiting.popleft()
+        while self._waiting:
+            octets, turn = self._waiting[0]
             if not turn.done():
-                self._taken += octets
+                if octets > self._left:
+                    return
+                self._left -= octets
                 turn.set_result(None)
-
-
-class Rooms:
-    """Who waits for a slow server waits for that one alone: its own room comes first."""
-
-    def __init__(self, total: int = TOTAL, per_server: int = PER_SERVER) -> None:
-        self._total = Room(total)
-        self._servers: defaultdict[str, Room] = defaultdict(lambda: Room(per_server))
-
-    @property
-    def taken(self) -> int:
-        return self._total.taken
-
-    async def hold(self, server: str, octets: int) -> "Held":
-        own = self._servers[server.lower()]
-        of_server = await own.take(octets)
-        try:
-            of_all = await self._total.take(octets)
-        except BaseException:
-            own.give(of_server)
-            raise
-        return Held([(own, of_server), (self._total, of_all)])
-
-
-class Held:
-    """Room for one batch, until it is released, however often that is said."""
-
-    def __init__(self, parts: list[tuple[Room, int]]) -> None:
-        self._parts = parts
-
-    def release(self) -> None:
-        parts, self._parts = self._parts, []
-        for room, octets in parts:
-            room.give(octets)
+            self._waiting.popleft()

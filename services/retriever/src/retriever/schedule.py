@@ -55,7 +55,6 @@ class Watch:
             halted=self._halt.is_set,
             in_force=around.in_force,
             tallies=around.tallies,
-            rooms=around.rooms,
             policies=lambda: around.policies(alias.department_id),
             room=around.room,
         )

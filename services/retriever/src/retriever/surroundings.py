@@ -39,7 +39,6 @@ class Surroundings:
     logins: Logins
     tallies: Tallies
     room: Room = field(default_factory=Room)
-    rooms: Rooms = field(default_factory=Rooms)
     policies: Callable[[int], AppliedPolicies] = lambda _department_id: NO_POLICIES
     """A department's."""
     sleep: Callable[[asyncio.Event, float], Coroutine[Any, Any, bool]] = sleep_unless
