@@ -51,6 +51,7 @@ from config_api.notifications import telling
 from config_api.notifications.telling import Teller
 from config_api.oauth_applications import routes as oauth_applications
 from config_api.oauth_applications.identity import IdentityProvider
+from config_api.outbound import acknowledging as outbound_acknowledging
 from config_api.outbound import bounced as outbound_bounced
 from config_api.outbound import routes as outbound
 from config_api.outbound import sweeping
@@ -62,7 +63,7 @@ from config_api.quarantine import repository as quarantine_repository
 from config_api.quarantine import routes as quarantine
 from config_api.references import Hooks
 from config_api.reprocessing import routes as reprocessing
-from config_api.routing import queues
+from config_api.routing import queues, workflow_repository, workflow_routes
 from config_api.routing import repository as routing_repository
 from config_api.routing import routes as routing
 from config_api.sealing import Vault
@@ -100,6 +101,7 @@ def _hooks() -> Hooks:
     hooks.account_invalid_followers.append(account_following.account_invalid)
     hooks.account_change_followers.append(membership.accounts_changed)
     hooks.department_followers.append(queues.make_first)
+    hooks.department_cleaners.append(workflow_repository.delete_all)
     hooks.department_cleaners.append(routing_repository.delete_all)
     hooks.department_followers.append(predefined_exceptions.give)
     hooks.department_cleaners.append(predefined_exceptions.take_back)
@@ -107,9 +109,12 @@ def _hooks() -> Hooks:
     hooks.department_cleaners.append(masking_repository.delete_all)
     hooks.department_cleaners.append(quarantine_repository.delete_all)
     hooks.report_linkers.append(outbound_bounced.link)
+    hooks.acknowledgers.append(outbound_acknowledging.acknowledge)
     hooks.policy_followers.append(membership.settings_changed)
     hooks.department_policies = policies_in_force.of_departments
     hooks.queue_guards.append(activities_guarding.of_queue)
+    hooks.queue_guards.append(workflow_repository.of_queue)
+    hooks.alias_guards.append(workflow_repository.of_alias)
     hooks.alias_placement = membership.RetrieverPlacement()
     hooks.alias_guards.append(membership.of_alias)
     hooks.alias_cleaners.append(membership.release)
@@ -136,6 +141,7 @@ def _routes() -> APIRouter:
         blocked_extensions,
         masking,
         routing,
+        workflow_routes,
         activities,
         quarantine,
         outbound,

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from ece_common.contracts.base import Reference
 from ece_common.contracts.evidence import Evidence
 from ece_common.contracts.policies import DepartmentPolicies
+from ece_common.contracts.workflows import AutoAcknowledge
 from ece_common.errors import Conflict
 
 Guard = Callable[[AsyncSession, int], Awaitable[list[Reference]]]
@@ -28,6 +29,14 @@ class Report:
 
     activity_id: int
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A mail that came in and is to be answered at once, as a workflow says."""
+
+    activity_id: int
+    answer: AutoAcknowledge
 
 
 class Placement(Protocol):
@@ -76,6 +85,10 @@ class Hooks:
     # Delivery reports and complaints that came in; answers which outgoing activity each is surely about.
     report_linkers: list[Callable[[Actor, Sequence[Report]], Awaitable[dict[int, int]]]] = field(
         default_factory=list[Callable[[Actor, Sequence[Report]], Awaitable[dict[int, int]]]]
+    )
+    # Mails that came in just now and are to be acknowledged, in the same transaction.
+    acknowledgers: list[Callable[[Actor, Sequence[Acknowledgement]], Awaitable[None]]] = field(
+        default_factory=list[Callable[[Actor, Sequence[Acknowledgement]], Awaitable[None]]]
     )
     # The policies in force, by department: what a worker is to apply.
     department_policies: Callable[[AsyncSession, Sequence[int]], Awaitable[dict[int, DepartmentPolicies]]] = _none

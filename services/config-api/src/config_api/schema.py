@@ -45,6 +45,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     masking.PatternRow,
     masking.ChannelRow,
     routing.QueueRow,
+    routing.WorkflowRow,
+    routing.WorkflowAliasRow,
+    routing.ExceptionAlarmRow,
     activities.ActivityRow,
     activities.AttachmentRow,
     activities.OriginalRow,
@@ -53,6 +56,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     outbound.DeliveryRow,
     outbound.RecipientRow,
     outbound.TroubleRow,
+    outbound.AcknowledgementRow,
     notifications.NotifiedRow,
     jobs.JobRow,
 )

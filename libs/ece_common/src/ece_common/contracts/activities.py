@@ -77,6 +77,12 @@ class Activity(Sent):
     policy_version: str | None
     """The state of its department's policies that was applied to an incoming mail."""
     unparsed_reason: str | None
+    priority: int | None = None
+    """1 is the most urgent. Set by the workflow, as are the next ones."""
+    due_at: datetime | None = None
+    tags: list[str] = []
+    routing_error: str | None = None
+    """The rule that failed on this mail, which therefore went to the exception queue."""
     attachments: list[Attachment]
 
 
@@ -104,6 +110,10 @@ class ActivitySummary(Sent):
     received_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    priority: int | None = None
+    due_at: datetime | None = None
+    tags: list[str] = []
+    routing_error: str | None = None
 
 
 class ActivityChange(Strict):

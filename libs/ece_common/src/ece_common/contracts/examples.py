@@ -209,6 +209,10 @@ _SUMMARY: dict[str, JsonValue] = {
     "received_at": _AT,
     "created_at": _AT,
     "updated_at": _AT,
+    "priority": 2,
+    "due_at": "2026-03-02T13:30:00Z",
+    "tags": ["returns"],
+    "routing_error": None,
 }
 ACTIVITY_SUMMARY = shown(_SUMMARY)
 ACTIVITY = shown(

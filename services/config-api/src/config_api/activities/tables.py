@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     Text,
     func,
 )
@@ -80,6 +81,10 @@ class ActivityRow(SQLModel, table=True):
     evidence: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB(none_as_null=True)))
     policy_version: str | None = Field(default=None, sa_column=Column(Text))
     unparsed_reason: str | None = Field(default=None, sa_column=Column(Text))
+    priority: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    due_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
+    tags: list[str] = Field(default_factory=list, sa_column=_addresses())
+    routing_error: str | None = Field(default=None, sa_column=Column(Text))
     received_at: datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
     version: int = Field(default=1, sa_column=Column(Integer, nullable=False, server_default=sql("1")))
     created_at: datetime | None = Field(

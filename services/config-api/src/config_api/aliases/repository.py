@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, any_, literal
+from sqlalchemy import BigInteger, any_, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -42,6 +42,17 @@ async def kept(session: AsyncSession, alias_id: int) -> AliasRow | None:
 async def by_address(session: AsyncSession, address: str) -> AliasRow | None:
     query = select(AliasRow).where(col(AliasRow.email_key) == address.casefold(), col(AliasRow.deleted_at).is_(None))
     return (await session.exec(query)).one_or_none()
+
+
+async def receiving(session: AsyncSession, address: str) -> bool:
+    """Whether an alias is fed by this address, be it its own or one that is redirected to it."""
+    wanted = address.casefold()
+    redirected = func.lower(func.array_to_string(col(AliasRow.redirection_email_addresses), "\n"))
+    query = select(AliasRow.id).where(
+        col(AliasRow.deleted_at).is_(None),
+        (col(AliasRow.email_key) == wanted) | (func.strpos("\n" + redirected + "\n", f"\n{wanted}\n") > 0),
+    )
+    return (await session.exec(query.limit(1))).first() is not None
 
 
 async def by_name(session: AsyncSession, department_id: int, name: str) -> AliasRow | None:

@@ -1,7 +1,8 @@
 """A retriever's batch is taken: under its lease, each mail once, all in one transaction."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlmodel import col, select
 
@@ -9,19 +10,30 @@ from config_api import bulk
 from config_api.acting import Act
 from config_api.aliases.tables import AliasRow
 from config_api.bulk import Bulk
-from config_api.inbound import keys, ledger, storing, threads
+from config_api.inbound import keys, ledger, placing, storing, threads
 from config_api.inbound.batches import Batch
 from config_api.inbound.ledger import Entry, Mailbox
 from config_api.inbound.storing import Arrival
 from config_api.instances import leases
-from config_api.references import Report
+from config_api.references import Acknowledgement, Report
 from config_api.routing import placement
+from config_api.routing.placement import Placed, Queues
 from ece_common.contracts.inbound import InboundAnswer, InboundBatch, InboundMessage, InboundResult, KnownQuery
 from ece_common.errors import Conflict, NotFound
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The alias that a batch came to."""
+
+    alias_id: int
+    department_id: int
+    address: str
+
+
 async def take(act: Act, batch: Batch, contents: memoryview) -> InboundAnswer:
-    department_id = await _admit(act, batch.envelope)
+    place = await _admit(act, batch.envelope)
+    department_id = place.department_id
     mailbox = Mailbox(batch.envelope.alias_id, batch.envelope.mailbox_generation)
     rows = await bulk.of(act.session)
     await ledger.settle(rows, mailbox, batch.envelope.settled)
@@ -29,7 +41,7 @@ async def take(act: Act, batch: Batch, contents: memoryview) -> InboundAnswer:
     entries = await _entries(act, rows, batch.messages)
     entered = await ledger.enter(rows, mailbox, entries)
     new = {entry.activity_id: batch.messages[entry.index] for entry in entries if entry.index in entered.new}
-    await _store(act, rows, (mailbox.alias_id, department_id), new, contents)
+    await _store(act, rows, place, new, contents)
     ids: dict[int, int | None] = {entry.index: entry.activity_id for entry in entries} | entered.known
     return InboundAnswer(results=_results(batch, entered.known, ids))
 
@@ -40,13 +52,13 @@ async def known(act: Act, query: KnownQuery) -> list[int]:
     return await ledger.known(rows, Mailbox(query.alias_id, query.mailbox_generation), query.sources)
 
 
-async def _admit(act: Act, envelope: InboundBatch) -> int:
-    """The alias's department. Raise when this caller may not hand in this."""
+async def _admit(act: Act, envelope: InboundBatch) -> Place:
+    """The alias and its department. Raise when this caller may not hand in this."""
     if envelope.messages or envelope.large:
         await leases.require(act.session, act.caller, envelope.alias_id, envelope.epoch)
     else:
         await leases.require_settling(act.session, act.caller, envelope.alias_id, envelope.epoch)
-    query = select(AliasRow.department_id, AliasRow.mailbox_generation).where(
+    query = select(AliasRow.department_id, AliasRow.mailbox_generation, AliasRow.email_address).where(
         AliasRow.id == envelope.alias_id, col(AliasRow.department_id).is_not(None)
     )
     found = (await act.session.exec(query)).one_or_none()
@@ -58,7 +70,7 @@ async def _admit(act: Act, envelope: InboundBatch) -> int:
             "user or folder changed; read the assignment again",
             code="stale_generation",
         )
-    return found[0]
+    return Place(envelope.alias_id, found[0], found[2])
 
 
 async def _entries(act: Act, rows: Bulk, messages: Mapping[int, InboundMessage]) -> list[Entry]:
@@ -80,26 +92,39 @@ async def _entries(act: Act, rows: Bulk, messages: Mapping[int, InboundMessage])
     ]
 
 
-async def _store(
-    act: Act, rows: Bulk, place: tuple[int, int], new: Mapping[int, InboundMessage], contents: memoryview
-) -> None:
+async def _store(act: Act, rows: Bulk, place: Place, new: Mapping[int, InboundMessage], contents: memoryview) -> None:
     if not new:
         return
-    alias_id, department_id = place
-    queues = await placement.queues_of(act.session, department_id)
-    answered = {**await _answered(rows, department_id, new), **await _reported(act, new)}
+    queues = await placement.queues_of(act.session, place.department_id, place.alias_id)
+    answered = {**await _answered(rows, place.department_id, new), **await _reported(act, new)}
     arrivals = [
         Arrival(
             activity_id=activity_id,
-            department_id=department_id,
-            alias_id=alias_id,
-            queue_id=queues.place(message.subtype),
+            department_id=place.department_id,
+            alias_id=place.alias_id,
+            placed=_placed(act, queues, place, message),
             parent_id=answered.get(activity_id),
             message=message,
         )
         for activity_id, message in new.items()
     ]
     await storing.store(rows, act.vault, arrivals, contents, act.now)
+    await _acknowledge(act, arrivals)
+
+
+def _placed(act: Act, queues: Queues, place: Place, message: InboundMessage) -> Placed:
+    known = placing.facts(message, place.address, act.now) if queues.needs_facts else None
+    return queues.place(message.subtype, known, act.now)
+
+
+async def _acknowledge(act: Act, arrivals: Sequence[Arrival]) -> None:
+    wanted = [
+        Acknowledgement(one.activity_id, one.placed.acknowledge)
+        for one in arrivals
+        if one.placed.acknowledge is not None
+    ]
+    for acknowledge in act.hooks.acknowledgers if wanted else ():
+        await acknowledge(act, wanted)
 
 
 async def _reported(act: Act, new: Mapping[int, InboundMessage]) -> dict[int, int]:

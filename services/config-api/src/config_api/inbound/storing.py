@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from config_api.bulk import Bulk
+from config_api.routing.placement import Placed
 from config_api.sealing import Vault
 from ece_common.contracts.inbound import BlockedAs, InboundMessage
 
@@ -16,7 +17,7 @@ _ACTIVITY = (
     "id", "department_id", "alias_id", "queue_id", "direction", "subtype", "status", "from_address", "from_name",
     "to", "cc", "reply_to", "delivered_to", "subject", "text", "html", "headers", "message_id", "in_reply_to",
     "references", "parent_id", "auto_submitted", "evidence", "policy_version", "unparsed_reason",
-    "received_at", "created_at", "updated_at",
+    "priority", "due_at", "tags", "routing_error", "received_at", "created_at", "updated_at",
 )  # fmt: skip
 _CASTS = {"headers": "::json", "evidence": "::jsonb"}
 _ATTACHMENT = ("activity_id", "n", "name", "content_type", "size", "state", "inline", "content_id", "content")
@@ -31,7 +32,7 @@ class Arrival:
     activity_id: int
     department_id: int
     alias_id: int
-    queue_id: int | None
+    placed: Placed
     parent_id: int | None
     message: InboundMessage
 
@@ -69,11 +70,12 @@ async def replace(bulk: Bulk, vault: Vault, arrival: Arrival, contents: memoryvi
 def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
     message = arrival.message
     return (
-        arrival.activity_id, arrival.department_id, arrival.alias_id, arrival.queue_id, "inbound", message.subtype,
-        "new", message.from_, message.from_name, message.to, message.cc, message.reply_to, message.delivered_to,
+        arrival.activity_id, arrival.department_id, arrival.alias_id, arrival.placed.queue_id, "inbound",
+        message.subtype, "new", message.from_, message.from_name, message.to, message.cc, message.reply_to, message.delivered_to,
         message.subject, message.text, message.html, _headers(message), message.message_id, message.in_reply_to,
         message.references, arrival.parent_id, message.auto_submitted, _evidence(message),
-        message.policy_version, message.unparsed_reason, _moment(message.received_at) or now, now, now,
+        message.policy_version, message.unparsed_reason, arrival.placed.priority, arrival.placed.due_at,
+        arrival.placed.tags, arrival.placed.routing_error, _moment(message.received_at) or now, now, now,
     )  # fmt: skip
 
 
@@ -125,7 +127,19 @@ def _event(arrival: Arrival) -> tuple[str, str, int | None, str]:
         "direction": "inbound",
         "subtype": arrival.message.subtype,
         "alias_id": arrival.alias_id,
-        "queue_id": arrival.queue_id,
+        "queue_id": arrival.placed.queue_id,
         "parent_id": arrival.parent_id,
+        **_routed(arrival.placed),
     }
     return "activity.created", f"activity/{arrival.activity_id}", arrival.department_id, json.dumps(data)
+
+
+def _routed(placed: Placed) -> dict[str, Any]:
+    """What a workflow said; most mail has none of it."""
+    told: dict[str, Any] = {
+        "priority": placed.priority,
+        "due_at": None if placed.due_at is None else placed.due_at.isoformat(),
+        "tags": placed.tags or None,
+        "routing_error": placed.routing_error,
+    }
+    return {name: value for name, value in told.items() if value is not None}

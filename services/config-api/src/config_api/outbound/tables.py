@@ -3,12 +3,13 @@
 # pyright: reportAssignmentType=false
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -79,3 +80,14 @@ class TroubleRow(SQLModel, table=True):
     )
     reason: str = Field(sa_column=Column(Text, nullable=False))
     since: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class AcknowledgementRow(SQLModel, table=True):
+    """How many automatic answers an address got from a department on a day: so that two machines do not go on."""
+
+    __tablename__ = "acknowledgements"
+
+    department_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    address: str = Field(sa_column=Column(Text, primary_key=True))
+    day: date = Field(sa_column=Column(Date, primary_key=True))
+    count: int = Field(sa_column=Column(Integer, nullable=False))

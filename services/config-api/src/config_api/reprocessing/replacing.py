@@ -6,9 +6,11 @@ from config_api import bulk
 from config_api.acting import Act
 from config_api.activities import repository as activities
 from config_api.activities.tables import ActivityRow
-from config_api.inbound import storing
+from config_api.aliases import repository as aliases
+from config_api.inbound import placing, storing
 from config_api.inbound.storing import Arrival
 from config_api.routing import placement
+from config_api.routing.placement import Placed
 from ece_common.contracts.inbound import InboundMessage
 from ece_common.errors import Conflict
 
@@ -30,14 +32,13 @@ async def replace(act: Act, activity_id: int, message: InboundMessage, contents:
     row = await require_unparsed(act, activity_id)
     assert row.department_id is not None
     assert row.alias_id is not None
-    queue_id = row.queue_id
-    if row.status == "new":
-        queue_id = (await placement.queues_of(act.session, row.department_id)).place(message.subtype)
+    placed = await _placed(act, row, message)
+    queue_id = placed.queue_id
     arrival = Arrival(
         activity_id=activity_id,
         department_id=row.department_id,
         alias_id=row.alias_id,
-        queue_id=queue_id,
+        placed=placed,
         parent_id=row.parent_id,
         message=message,
     )
@@ -47,3 +48,13 @@ async def replace(act: Act, activity_id: int, message: InboundMessage, contents:
     act.audit("activity.reprocessed", subject, told, department_id=row.department_id)
     data = {"activity_id": activity_id, "subtype": message.subtype, "queue_id": queue_id}
     act.event("activity.reprocessed", subject, data, department_id=row.department_id)
+
+
+async def _placed(act: Act, row: ActivityRow, message: InboundMessage) -> Placed:
+    """As if it came in now, unless somebody is at work on it. No automatic answer: it may be old."""
+    if row.status != "new" or row.department_id is None or row.alias_id is None:
+        return Placed(row.queue_id, row.priority, row.due_at, row.tags, row.routing_error)
+    queues = await placement.queues_of(act.session, row.department_id, row.alias_id)
+    alias = await aliases.kept(act.session, row.alias_id)
+    known = placing.facts(message, alias.email_address if alias else "", act.now)
+    return queues.place(message.subtype, known, act.now)
