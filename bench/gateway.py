@@ -1,17 +1,16 @@
 """The gateway under test: the three services as processes with their default settings, on a durable Postgres."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
+from bench.patience import Run, wait_until_over
 from tests.e2e.suite import Json, Service, Suite
 from tests.rig.loop_thread import LoopThread
 from tests.rig.postgres import Postgres
-
-LIMIT = 300.0  # seconds for one run
 
 
 class Database:
@@ -53,6 +52,13 @@ class Gateway:
     def retire(self, alias: int) -> None:
         """Nobody polls it any more while the next one is measured."""
         self.suite.patch(f"/aliases/{alias}", {"status": "inactive"})
+
+    def wait_until_over(self, over: Callable[[], bool], left: Callable[[], int], *, step: float) -> None:
+        """Raise with the services' logs as soon as it is clear that the end will not come."""
+        try:
+            wait_until_over(Run(over, left, self.suite.ended, step))
+        except (RuntimeError, TimeoutError) as trouble:
+            raise type(trouble)(f"{trouble}\n{self.logs()}") from None
 
     def logs(self) -> str:
         """The end of each service's log, for the message of what went wrong."""

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from bench.fetchers import Protocol
-from bench.gateway import LIMIT, Gateway
+from bench.gateway import Gateway
 from bench.mailboxes import PASSWORD, Mailboxes
 from tests.e2e.suite import Json
 from tests.rig.dovecot import Dovecot
@@ -39,7 +39,9 @@ def rate(gateway: Gateway, protocol: Protocol, source: Source) -> float:
     began = time.perf_counter()
     alias = gateway.alias(address, source.access(protocol, address), retriever_instance="default")
     try:
-        _wait_until_empty(gateway, source.mailboxes, address)
+        gateway.wait_until_over(
+            lambda: source.mailboxes.is_empty(address), lambda: source.mailboxes.left(address), step=_STEP
+        )
         seconds = time.perf_counter() - began
     finally:
         gateway.retire(alias)
@@ -48,12 +50,3 @@ def rate(gateway: Gateway, protocol: Protocol, source: Source) -> float:
         raise RuntimeError(f"{stored} activities came of {source.mailboxes.count} mails")
     source.mailboxes.remove(address)
     return source.mailboxes.count / seconds
-
-
-def _wait_until_empty(gateway: Gateway, mailboxes: Mailboxes, address: str) -> None:
-    end = time.perf_counter() + LIMIT
-    while not mailboxes.is_empty(address):
-        if time.perf_counter() > end:
-            left = mailboxes.left(address)
-            raise TimeoutError(f"{left} mails are still on the server after {LIMIT:.0f} s\n{gateway.logs()}")
-        time.sleep(_STEP)

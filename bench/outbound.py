@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.corpus import SEED, prose
-from bench.gateway import LIMIT, Gateway
+from bench.gateway import Gateway
 from tests.rig.postfix import SmtpSink
 
 _STEP = 0.02  # seconds between looks at the queue
@@ -29,7 +29,11 @@ def rate(gateway: Gateway, count: int, size: int) -> float:
         _queue(gateway, sender, count, size)
         began = time.perf_counter()
         gateway.suite.patch(f"/dispatcher-instances/{parked['id']}", {"alias_ids": []})
-        _wait_until_sent(gateway, alias)
+        gateway.wait_until_over(
+            lambda: not gateway.database.value(_OPEN, alias),
+            lambda: int(gateway.database.value(_QUEUED, alias)),
+            step=_STEP,
+        )
         seconds = time.perf_counter() - began
         _check(gateway, alias, count)
         return count / seconds
@@ -51,16 +55,9 @@ def _queue(gateway: Gateway, sender: str, count: int, size: int) -> None:
         list(clerks.map(post, range(count)))
 
 
-def _wait_until_sent(gateway: Gateway, alias: int) -> None:
-    end = time.perf_counter() + LIMIT
-    while gateway.database.value(_OPEN, alias):
-        if time.perf_counter() > end:
-            raise TimeoutError(f"the queue is not empty after {LIMIT:.0f} s\n{gateway.logs()}")
-        time.sleep(_STEP)
-
-
 # the first row found ends it: cheap enough to ask fifty times a second
 _OPEN = "SELECT EXISTS (SELECT 1 FROM deliveries WHERE alias_id = $1 AND status IN ('queued', 'sending'))"
+_QUEUED = "SELECT count(*) FROM deliveries WHERE alias_id = $1 AND status IN ('queued', 'sending')"
 _SENT = "SELECT count(*) FROM deliveries WHERE alias_id = $1 AND status = 'sent'"
 
 

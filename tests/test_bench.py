@@ -4,9 +4,12 @@ import json
 from email import message_from_bytes
 from statistics import mean
 
+import pytest
+
 from bench import machine
 from bench.corpus import MIX, corpus
 from bench.figures import Benchmark, results, table
+from bench.patience import STANDSTILL, Run, wait_until_over
 
 IMAP = Benchmark("inbound_imap", "msg/s", [300.0, 900.0, 600.0], {"getmail6": [150.0, 140.0, 160.0]})
 
@@ -50,3 +53,42 @@ def test_the_results_name_the_machine_and_are_json() -> None:
     assert json.loads(json.dumps(found)) == found
     assert set(found["machine"]) == {"cpu", "cores", "memory_mib", "kernel", "python", "postgres"}
     assert found["benchmarks"][0]["peers"] == {"getmail6": 150.0}
+
+
+class Clock:
+    """Time passes while somebody waits."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def test_a_run_that_goes_on_is_waited_for_however_long_it_takes() -> None:
+    clock = Clock()
+    left = [int(20 * STANDSTILL)]
+
+    def remaining() -> int:
+        left[0] -= 1
+        return left[0]
+
+    wait_until_over(Run(lambda: left[0] <= 0, remaining, list, 0.5, clock.now, clock.pause))
+    assert clock.time > STANDSTILL
+
+
+def test_a_run_that_stands_still_is_given_up_after_half_a_minute() -> None:
+    clock = Clock()
+    with pytest.raises(TimeoutError, match="7 mails to go"):
+        wait_until_over(Run(lambda: False, lambda: 7, list, 0.5, clock.now, clock.pause))
+    assert clock.time < STANDSTILL + 5
+
+
+def test_a_service_that_ends_during_a_run_is_noticed_at_once() -> None:
+    clock = Clock()
+    with pytest.raises(RuntimeError, match="retriever ended, with 7 mails to go"):
+        wait_until_over(Run(lambda: False, lambda: 7, lambda: ["retriever"], 0.5, clock.now, clock.pause))
+    assert clock.time < 3

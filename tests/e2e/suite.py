@@ -34,6 +34,7 @@ class Service:
         self._environment = environment
         self._log = folder / f"{name}-{environment.get('ECE_REPLICA', '')}-{self.port}.log"
         self._process: Process | None = None
+        self._wanted = False
 
     @property
     def process(self) -> Process:
@@ -42,6 +43,7 @@ class Service:
 
     def launch(self) -> Self:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("ECE_")}
+        self._wanted = True
         self._process = Process(self._argv, log=self._log, env=inherited | self._environment)
         return self
 
@@ -75,10 +77,16 @@ class Service:
 
     def stop(self) -> None:
         """SIGTERM, and all the time that a service may take to finish its work in hand."""
+        self._wanted = False
         self.process.stop(PATIENCE)
 
     def kill(self) -> None:
+        self._wanted = False
         self.process.kill()
+
+    def died(self) -> bool:
+        """It was started, nobody stopped it, and it does not run any more."""
+        return self._wanted and not self.process.alive
 
     def freeze(self) -> None:
         self.process.freeze()
@@ -137,6 +145,10 @@ class Suite:
     def _add(self, service: Service) -> Service:
         self._services.append(service)
         return service
+
+    def ended(self) -> list[str]:
+        """The names of those that died by themselves."""
+        return [one.name for one in self._services if one.died()]
 
     def __enter__(self) -> Self:
         try:
