@@ -225,6 +225,46 @@ async def test_what_is_said_before_tls_begins_is_not_believed(kind: str, certifi
     assert not [line for line in server.lines if "secret" in line]
 
 
+THREE = [
+    On("UID SEARCH", "* SEARCH 5 6 7", "{tag} OK found"),
+    On(
+        "RFC822.SIZE",
+        *(
+            f'* {uid - 4} FETCH (UID {uid} RFC822.SIZE 3 INTERNALDATE " 2-Jan-2026 03:04:05 +0100")'
+            for uid in (5, 6, 7)
+        ),
+        "{tag} OK fetched",
+    ),
+]
+
+
+@pytest.mark.parametrize("refusal", ["NO the message could not be retrieved", "BAD Command Error. 12"])
+async def test_a_mail_that_the_server_cannot_read_keeps_none_of_the_others(refusal: str) -> None:
+    rules = [
+        On(r"FETCH (5:7|5|5:6) .*BODY.PEEK\[\]", "{tag} " + refusal),
+        On(r"FETCH 6:7 .*BODY.PEEK\[\]", "* 2 FETCH (UID 6 BODY[] {3}", b"six)\r\n", "* 3 FETCH (UID 7 BODY[] {3}",
+           b"sev)\r\n", "{tag} OK fetched"),
+        *THREE,
+    ]  # fmt: skip
+    with LineServer(imap(*rules)) as server:
+        async with a_mailbox(an_access("IMAP", server.port)) as box:
+            mails = await everything(box)
+
+    assert [mail.content for mail in mails] == [b"six", b"sev"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "condition"),
+    [("BAD Request is throttled. Suggested Backoff Time: 5000 milliseconds", "throttled"), ("NO out", "recoverable")],
+)
+async def test_a_server_that_gives_no_mail_and_does_nothing_else_is_in_trouble(refusal: str, condition: str) -> None:
+    rules = [On(r"BODY.PEEK\[\]", "{tag} " + refusal), On("NOOP", "{tag} NO out of order"), *THREE]
+
+    failure = await failure_of(imap(*rules), "IMAP")
+
+    assert failure.condition == condition
+
+
 # --- POP3
 
 
@@ -292,6 +332,29 @@ async def test_a_mail_many_times_its_announced_size_is_cut_off() -> None:
     failure = await failure_of(script, "POP3")
 
     assert "announced" in failure.detail
+
+
+@pytest.mark.parametrize("size", [f"{len(MAIL)} octets, as far as we know", "0", ""])
+async def test_a_size_with_more_words_or_none_at_all_stops_no_mail(size: str) -> None:
+    large = MAIL + b"x" * 300_000 + b"\r\n"
+    listing = f"+OK\r\n1 {size}\r\n2 {len(MAIL)}\r\n."
+    retr = On("RETR 1", "+OK", (large if size != f"{len(MAIL)} octets, as far as we know" else MAIL) + b".\r\n")
+    with LineServer(pop3(On("LIST", listing), retr, capabilities="USER\r\nUIDL\r\nPIPELINING")) as server:
+        async with a_mailbox(an_access("POP3", server.port)) as box:
+            mails = await everything(box)
+
+    assert [mail.source.uidl for mail in mails] == ["first", "second"]
+    assert mails[0].content in (large, MAIL)
+
+
+async def test_a_uidl_that_no_database_stores_still_tells_mails_apart() -> None:
+    listing = b"+OK\r\n1 a\0b\r\n2 a\0c\r\n.\r\n"
+    with LineServer(pop3(On("UIDL", listing))) as server:
+        async with a_mailbox(an_access("POP3", server.port)) as box:
+            listed = await box.list(10)
+
+    assert len({mail.source.uidl for mail in listed}) == 2
+    assert all((mail.source.uidl or "").isalnum() for mail in listed)
 
 
 async def test_a_server_that_shuts_down_at_uidl_is_stopped_and_not_unfit() -> None:

@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
+import structlog
+
 from ece_common.contracts.inbound import Source
 from ece_common.contracts.instances import IncomingAccess
+from retriever.diagnosis import diagnose
 from retriever.mailbox.batches import batches
 from retriever.mailbox.connection import Answered, Connector, diagnosing
 from retriever.mailbox.imap_command import Asked
@@ -129,15 +132,32 @@ class ImapMailbox:
         # Some servers count RFC822.SIZE with bare line feeds, or guess: twice as much is not yet a lie.
         content = sum(2 * mail.size + 65536 for mail in batch)
         uids = sequence_set(sorted(asked))
-        answer = await wire.ask(
-            "FETCH", uids, "(UID INTERNALDATE BODY.PEEK[])", prefix="UID", content=content, lenient=True
-        )
+        try:
+            answer = await wire.ask(
+                "FETCH", uids, "(UID INTERNALDATE BODY.PEEK[])", prefix="UID", content=content, lenient=True
+            )
+        except Answered as no:
+            if wire.trouble is not None or diagnose(no.line, "session").condition == "throttled":
+                raise
+            await self._fetch_apart(wire, batch, found, no)
+            return
         for parts in answer.answers:
             items = fetched(parts)
             uid, body = _number(items.get(b"UID")), items.get(b"BODY[]")
             # A mail expunged by others meanwhile may come as NIL or as nothing.
             if uid in asked and body is not None and (body or not asked[uid].size):
                 found[uid] = RawMail(asked[uid].source, body, received(items.get(b"INTERNALDATE") or b""))
+
+    async def _fetch_apart(
+        self, wire: ImapWire, batch: Sequence[Listed], found: dict[int, RawMail], no: Answered
+    ) -> None:
+        """Some servers refuse a whole command for one mail they cannot read. That one is left out: it is absent."""
+        if len(batch) == 1:
+            structlog.get_logger().warning("mail.unreadable_on_server", uid=batch[0].source.uid, answer=no.line[:500])
+            await wire.ask("NOOP")  # a server that refuses this as well is in trouble itself
+            return
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            await self._fetch_batch(wire, half, found)
 
     async def glimpse(self, wanted: Listed) -> bytes:
         wire = await self._ready()

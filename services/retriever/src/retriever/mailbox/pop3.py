@@ -19,6 +19,8 @@ from retriever.mailbox.port import Listed, ListedMails, RawMail, RawMails, Settl
 WINDOW_MAILS = 64
 WINDOW_OCTETS = 8 * 1024 * 1024
 GLIMPSE_OCTETS = 256 * 1024
+# Of a mail whose size the server does not tell, or tells as nothing: some do. It comes alone.
+UNTOLD_OCTETS = 64 * 1024 * 1024
 # UIDL and LIST of a mailbox of a million mails.
 CATALOGUE_OCTETS = 128 * 1024 * 1024
 UIDL_LENGTH = 255
@@ -31,6 +33,16 @@ class Numbered:
 
     number: int
     size: int
+
+    @property
+    def most(self) -> int:
+        """Octets that may come of it. Some servers count line ends as one, or guess: twice as much is no lie yet."""
+        return 2 * self.size + 65536 if self.size else UNTOLD_OCTETS
+
+    @property
+    def room(self) -> int:
+        """That it takes among those under way."""
+        return self.size or WINDOW_OCTETS
 
 
 class Pop3Mailbox:
@@ -93,9 +105,9 @@ class Pop3Mailbox:
         sizes = dict(_pairs(await wire.block(CATALOGUE_OCTETS)))
         catalogue: dict[str, Numbered] = {}
         for number, uidl in _pairs(uidls):
-            size = sizes.get(number, b"0")
-            key = uidl.decode("latin-1") if len(uidl) <= UIDL_LENGTH else hashlib.sha256(uidl).hexdigest()
-            catalogue.setdefault(key, Numbered(number, int(size) if size.isdigit() else 0))
+            # RFC 1939 section 5: a server may say more in a scan listing than the size.
+            size = sizes.get(number, b"0").split(None, 1)[0]
+            catalogue.setdefault(_key(uidl), Numbered(number, int(size) if size.isdigit() else 0))
         self._catalogue = catalogue
         return catalogue
 
@@ -112,7 +124,7 @@ class Pop3Mailbox:
 
     async def _retrieved(self, wire: Pop3Wire, waiting: deque[tuple[Listed, Numbered]]) -> RawMails:
         window = WINDOW_MAILS if "PIPELINING" in wire.capabilities else 1
-        wire.expect(4 * WINDOW_OCTETS + 2 * max((mail.size for _, mail in waiting), default=0))
+        wire.expect(4 * WINDOW_OCTETS + max((mail.most for _, mail in waiting), default=0))
         mails: list[RawMail] = []
         under_way: deque[tuple[Listed, Numbered]] = deque()
         octets = 0
@@ -121,18 +133,18 @@ class Pop3Mailbox:
             while (
                 waiting
                 and len(under_way) < window
-                and (not under_way or octets + waiting[0][1].size <= WINDOW_OCTETS)
+                and (not under_way or octets + waiting[0][1].room <= WINDOW_OCTETS)
             ):
                 under_way.append(waiting.popleft())
-                octets += under_way[-1][1].size
+                octets += under_way[-1][1].room
                 commands.append(f"RETR {under_way[-1][1].number}")
             if commands:
                 wire.send(*commands)
             listed, mail = under_way.popleft()
-            octets -= mail.size
+            octets -= mail.room
             with contextlib.suppress(Answered):  # -ERR: it vanished
                 await wire.reply()
-                mails.append(RawMail(listed.source, await wire.block(2 * mail.size + 65536), None))
+                mails.append(RawMail(listed.source, await wire.block(mail.most), None))
         return mails
 
     async def glimpse(self, wanted: Listed) -> bytes:
@@ -218,6 +230,12 @@ class _whole_or_closed(contextlib.AbstractContextManager[None]):  # noqa: N801 -
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _: object) -> None:
         if problem is not None and not isinstance(problem, Answered):
             self._wire.give_up(ConnectionAbortedError("broken off"))
+
+
+def _key(uidl: bytes) -> str:
+    """RFC 1939 allows 70 printable characters; whatever else a server says still tells its mails apart."""
+    text = uidl.decode("latin-1")
+    return text if len(text) <= UIDL_LENGTH and text.isprintable() else hashlib.sha256(uidl).hexdigest()
 
 
 def _changed(source: Source, there: Numbered | None) -> bool:
