@@ -62,6 +62,8 @@ class FakeQueue:
         self.contents: dict[tuple[int, int], bytes] = {}
         self.down = False
         self.down_for_outcomes = False
+        self.waits_for_nobody = False
+        """Claims are answered at once, however long they may wait."""
         self.lost_claims: set[int] = set()
         self.latency = 0.0
         self.requests: list[OutcomeBatch] = []
@@ -117,7 +119,7 @@ class FakeQueue:
         await self._reached()
         self.claims.append(request)
         try:
-            async with asyncio.timeout(request.wait or 0.001), self._changed:
+            async with asyncio.timeout(0.001 if self.waits_for_nobody else request.wait or 0.001), self._changed:
                 self._changed.notify_all()
                 await self._changed.wait_for(lambda: self._due(request) or self.down)
         except TimeoutError:

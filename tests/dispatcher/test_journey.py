@@ -414,3 +414,16 @@ async def test_heartbeats_tell_the_counters(queue: FakeQueue, running: Started) 
 
     assert queue.beats[-1].counters["sent"] == 3
     assert queue.beats[0].incarnation == queue.beats[-1].incarnation
+
+
+async def test_a_config_api_that_answers_every_claim_at_once_is_not_asked_in_a_frenzy(
+    queue: FakeQueue, running: Started
+) -> None:
+    """As one does that is stopping, or a proxy before it: there are no long polls then."""
+    queue.waits_for_nobody = True
+    loop = asyncio.get_running_loop()
+    async with running(queue):
+        await queue.until(lambda: len(queue.claims) >= 2)
+        begun, before = loop.time(), len(queue.claims)
+        await queue.until(lambda: len(queue.claims) >= before + 4)
+        assert loop.time() - begun >= 0.5

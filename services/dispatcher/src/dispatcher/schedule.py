@@ -103,8 +103,10 @@ class Schedule:
         answer = await self._claim_unless(stop, request)
         if answer is not None:
             self._take(answer)
-            if busy and not answer.claims:
-                await _either(stop, self._eased, _BUSY_POLL)
+            if not answer.claims:
+                # Also after what was no long poll: an API that is stopping, or a proxy, may answer each at once.
+                pause = _BUSY_POLL if busy else min(_BUSY_POLL, request.wait)
+                await _either(stop, self._eased, pause)
 
     def _wait(self) -> float:
         """Not beyond the end of a pause, after which the paused route's mail is wanted again."""

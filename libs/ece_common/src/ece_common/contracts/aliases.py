@@ -14,6 +14,11 @@ IncomingType = Literal["POP3", "IMAP"]
 OutgoingType = Literal["SMTP", "ESMTP"]
 UseSmtp = Literal["never", "when_authorization_fails"]
 AfterRetrieval = Literal["delete", "mark_seen", "move", "keep"]
+_AFTER_RETRIEVAL = (
+    "What becomes of a mail on the server once it is stored. `move` on an IMAP server without the MOVE extension "
+    "is a copy and a deletion: should the retriever or the server be killed between the two, `move_to` gets a second "
+    "copy of that mail. It is stored here once all the same, and never lost."
+)
 Condition = Literal["recoverable", "manual"]
 """Recoverable: the system tries again by itself (R124). Manual: only an administrator reactivates (R132)."""
 
@@ -84,7 +89,7 @@ class NewAlias(Strict):
     redirection_email_addresses: Redirections = []
     incoming: NewIncoming
     outgoing: NewOutgoing
-    after_retrieval: AfterRetrieval = "delete"
+    after_retrieval: AfterRetrieval = Field(default="delete", description=_AFTER_RETRIEVAL)
     move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
     retriever_instance: Name | None = Field(
         default=None, description="Adds the new alias to this retriever instance in the same step."
@@ -130,7 +135,7 @@ class AliasChange(Strict):
     redirection_email_addresses: Redirections | None = None
     incoming: IncomingChange | None = None
     outgoing: OutgoingChange | None = None
-    after_retrieval: AfterRetrieval | None = None
+    after_retrieval: AfterRetrieval | None = Field(default=None, description=_AFTER_RETRIEVAL)
     move_to: Name | None = None
 
 
