@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config_api.activities.tables import ActivityRow
 from config_api.aliases.tables import AliasRow
-from config_api.backlog import CONDITIONS, Backlog
+from config_api.backlog import CONDITIONS, WAITING, Backlog
 from config_api.database import create_engine, create_sessions
 from config_api.departments.tables import DepartmentRow
 from config_api.instances.tables import InstanceRow, LeaseRow, MembershipRow, ReplicaRow
+from config_api.outbound.tables import DeliveryRow
 
 
 @pytest.fixture
@@ -50,6 +52,10 @@ async def stored(session: AsyncSession, row: SQLModel) -> int:
     await session.flush()
     made = getattr(row, "id", None)
     return int(made or 0)
+
+
+def an_outbound_activity(department_id: int) -> ActivityRow:
+    return ActivityRow(department_id=department_id, direction="outbound", subtype="email", status="completed")
 
 
 async def an_alias(session: AsyncSession, name: str, **standing: Any) -> int:
@@ -98,3 +104,19 @@ async def test_every_alias_is_counted_under_the_one_condition_it_is_in(engine: A
     found = await measured(engine)
 
     assert [found[condition] for condition in CONDITIONS] == [1.0] * len(CONDITIONS)
+
+
+async def test_outbound_messages_are_counted_by_what_they_wait_for(engine: AsyncEngine) -> None:
+    now = datetime.now(UTC)
+    async with create_sessions(engine)() as session, session.begin():
+        department = await stored(session, DepartmentRow(name="Service"))
+        for status in ("queued", "queued", "sending", "uncertain", "sent"):
+            activity = await stored(session, an_outbound_activity(department))
+            await stored(
+                session,
+                DeliveryRow(activity_id=activity, status=status, available_at=now, give_up_at=now, alias_id=None),
+            )
+    registry = CollectorRegistry()
+    await Backlog(engine, registry).measure()
+    found = {s: registry.get_sample_value("ece_config_api_outbound_messages", {"status": s}) for s in WAITING}
+    assert found == {"queued": 2, "sending": 1, "uncertain": 1}

@@ -215,3 +215,19 @@ async def test_a_report_that_is_refused_does_not_bring_the_next_attempt_forward(
         await until(lambda: scene.api.refused_reports >= 1)
         await settle_down(300)
         assert (scene.api.refused_reports, scene.clock.sleeping) == (1, [30])
+
+
+async def test_how_long_a_mailbox_has_been_silent_is_told_and_an_inactive_alias_is_not_silent() -> None:
+    scene = Scene(an_email("Early"))
+    scene.api.down = True
+    async with scene.watching() as watch:
+        await until(scene.slept)
+        scene.clock.advance(0.5)
+        assert watch.silent_seconds() == 0.5
+        scene.api.down = False
+        scene.clock.advance(60)
+        await until(in_state(watch, "idle"))
+        assert watch.silent_seconds() == 0
+    off = Watch(an_assigned_alias(status="inactive"), scene.around(), announce=False)
+    scene.clock.advance(60)
+    assert off.silent_seconds() == 0

@@ -1,6 +1,7 @@
 """Leases: one live replica for each alias, epochs that grow, and nobody robbed."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 
 import asyncpg
@@ -87,6 +88,27 @@ async def test_good_bye_frees_everything_at_once(worker: httpx.AsyncClient, fill
     assert (late.status_code, late.json()["code"]) == (409, "replica_superseded")
     await two.beat()
     assert two.aliases == set(aliases)
+
+
+async def handed_over(client: httpx.AsyncClient) -> float:
+    metrics = (await client.get("http://config-api/metrics")).text
+    found = re.search(r"^ece_config_api_lease_handovers_total (\S+)$", metrics, re.MULTILINE)
+    assert found
+    return float(found[1])
+
+
+async def test_prometheus_is_told_how_many_aliases_passed_to_another_replica(
+    worker: httpx.AsyncClient, fill: Fill
+) -> None:
+    await fill(2)
+    one, two = Replica(worker, "one"), Replica(worker, "two")
+    at_first = await handed_over(worker)
+    await one.beat()
+    assert await handed_over(worker) == at_first, "nobody held them before"
+    await two.beat()
+    await one.beat(leaving=True)
+    await two.beat()
+    assert await handed_over(worker) == at_first + 2
 
 
 async def test_a_restarted_replica_takes_over_at_once_and_its_former_self_is_refused(

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 import structlog
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,6 +16,15 @@ CONDITIONS = ("working", "unattended", "recovering", "failed", "switched_off", "
 _LONGEST_WAIT = text("""
     SELECT coalesce(extract(epoch FROM now() - min(available_at)), 0)
     FROM deliveries WHERE status = 'queued' AND available_at <= now()
+""")
+WAITING = ("queued", "sending", "uncertain")
+# More than 100,000 are alike for whoever looks; counting a queue of millions would cost seconds every time.
+_WAITING = text("""
+    SELECT 'queued', count(*) FROM (SELECT FROM deliveries WHERE status = 'queued' LIMIT 100000) AS queued
+    UNION ALL
+    SELECT 'sending', count(*) FROM (SELECT FROM deliveries WHERE status = 'sending' LIMIT 100000) AS sending
+    UNION ALL
+    SELECT 'uncertain', count(*) FROM (SELECT FROM deliveries WHERE status = 'uncertain' LIMIT 100000) AS uncertain
 """)
 _ALIASES = text("""
     SELECT condition, count(*) FROM (
@@ -36,6 +45,14 @@ _ALIASES = text("""
 log = structlog.get_logger()
 
 
+def handovers(registry: CollectorRegistry) -> Counter:
+    return Counter(
+        "ece_config_api_lease_handovers",
+        "Aliases that passed to another replica, or to the same one after it had let go of them",
+        registry=registry,
+    )
+
+
 class Backlog:
     """Every process measures for itself and all see the same; take the maximum over the replicas."""
 
@@ -44,6 +61,13 @@ class Backlog:
         self._longest_wait = Gauge(
             "ece_config_api_outbound_longest_wait_seconds",
             "How long the oldest message that is due has not been claimed; 0 when none is due",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "ece_config_api_outbound_messages",
+            "Outbound messages by status, of each counted up to 100,000: queued, sending, uncertain (a connection "
+            "broke after the message was handed over: an agent decides)",
+            ["status"],
             registry=registry,
         )
         self._aliases = Gauge(
@@ -56,7 +80,7 @@ class Backlog:
         )
         self._measured_at = Gauge(
             "ece_config_api_backlog_measured_timestamp_seconds",
-            "When the two above were last true",
+            "When the gauges above were last true",
             registry=registry,
         )
         self._stop = asyncio.Event()
@@ -76,8 +100,11 @@ class Backlog:
     async def measure(self) -> None:
         async with asyncio.timeout(10), self._engine.connect() as connection:
             longest = await connection.scalar(_LONGEST_WAIT)
+            waiting = {row[0]: row[1] for row in await connection.execute(_WAITING)}
             counted = {row[0]: row[1] for row in await connection.execute(_ALIASES)}
         self._longest_wait.set(float(longest or 0))
+        for status in WAITING:
+            self._waiting.labels(status).set(waiting.get(status, 0))
         for condition in CONDITIONS:
             self._aliases.labels(condition).set(counted.get(condition, 0))
         self._measured_at.set_to_current_time()

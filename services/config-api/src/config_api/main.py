@@ -29,7 +29,7 @@ from config_api.aliases import account_following
 from config_api.aliases import guarding as aliases_guarding
 from config_api.aliases import routes as aliases
 from config_api.background import Background
-from config_api.backlog import Backlog
+from config_api.backlog import Backlog, handovers
 from config_api.blocked_extensions import repository as blocked_extensions_repository
 from config_api.blocked_extensions import routes as blocked_extensions
 from config_api.changes import Changes
@@ -241,7 +241,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
         app.state.sessions, app.state.vault, app.state.identity, app.state.hooks, _clock_of(app)
     )
     app.state.environment_tokens = _environment_tokens(settings)
-    app.state.registry = registry
+    app.state.registry, app.state.handovers = registry, handovers(registry)
     problems.install(app)
     app.include_router(_routes())
     app.include_router(sign_ins.page_router)

@@ -128,7 +128,9 @@ class Replica:
         }
 
     def measure(self) -> None:
-        """Brings the gauge of aliases up to date."""
+        """Brings the gauges of aliases up to date."""
+        silences = [running.watch.silent_seconds() for running in self._running.values()]
+        self._tallies.longest_silence.set(max(silences, default=0.0))
         self._tallies.aliases.clear()
         for state, count in Counter(running.watch.state for running in self._running.values()).items():
             self._tallies.aliases.labels(state).set(count)

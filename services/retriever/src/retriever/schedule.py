@@ -46,6 +46,7 @@ class Watch:
         self._mailbox = around.build_mailbox(alias)
         self._token = LoginToken(around.ask_token, around.monotonic)
         self._proven_since: float | None = None
+        self._drained = around.monotonic()
         self._work = Work(
             alias=alias,
             mailbox=self._mailbox,
@@ -88,6 +89,10 @@ class Watch:
             self.alias = self.alias.model_copy(update={"incoming": access})
             self._mailbox.log_in_with(access)
 
+    def silent_seconds(self) -> float:
+        """Since the mailbox was drained, or was to be worked on at all; 0 for an inactive alias."""
+        return self._around.monotonic() - self._drained if self.alias.status == "active" else 0.0
+
     def describe(self) -> dict[str, object]:
         return {
             "alias_id": self.alias.alias_id,
@@ -110,7 +115,10 @@ class Watch:
         backoff = waits(1.0, LONGEST_PAUSE)
         try:
             while not self._halt.is_set():
+                idle = self.alias.status == "inactive"
                 backoff = await self._once(backoff)
+                if idle:  # nobody expected anything of it
+                    self._drained = self._around.monotonic()
         finally:
             await self._mailbox.close()
             self.state = "closed"
@@ -170,6 +178,7 @@ class Watch:
         await drain(self._work)
         if self._halt.is_set():
             return
+        self._drained = self._around.monotonic()
         self._around.tallies.last_success.set(self._around.now().timestamp())
         self.last_error = None
         self.state = "idle"

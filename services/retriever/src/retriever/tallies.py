@@ -30,6 +30,11 @@ class Tallies:
         self.aliases = Gauge(
             "ece_retriever_aliases", "Aliases of this replica, by state", ["state"], registry=registry
         )
+        self.longest_silence = Gauge(
+            "ece_retriever_longest_silence_seconds",
+            "Of the active aliases here, the one not drained for the longest time: since then, or since we have it",
+            registry=registry,
+        )
         self.last_success = Gauge(
             "ece_retriever_last_success_timestamp_seconds", "When a mailbox was last drained", registry=registry
         )

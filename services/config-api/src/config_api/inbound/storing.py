@@ -71,7 +71,8 @@ def _activity(arrival: Arrival, now: datetime) -> tuple[Any, ...]:
     message = arrival.message
     return (
         arrival.activity_id, arrival.department_id, arrival.alias_id, arrival.placed.queue_id, "inbound",
-        message.subtype, "new", message.from_, message.from_name, message.to, message.cc, message.reply_to, message.delivered_to,
+        message.subtype, "new", message.from_, message.from_name, message.to, message.cc, message.reply_to,
+        message.delivered_to,
         message.subject, message.text, message.html, _headers(message), message.message_id, message.in_reply_to,
         message.references, arrival.parent_id, message.auto_submitted, _evidence(message),
         message.policy_version, message.unparsed_reason, arrival.placed.priority, arrival.placed.due_at,

@@ -1,6 +1,6 @@
 """A replica says that it lives: one transaction records it and settles who works on what."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,14 +38,22 @@ class Moment:
         return self.now + self.lease
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a lease lasts, and who counts the aliases that pass from one holder to the next."""
+
+    lease_seconds: float
+    handed_over: Callable[[int], None]
+
+
 async def beat(
-    act: Act, kind: ServiceKind, name: str, replica: str, heard: Heartbeat, *, lease_seconds: float
+    act: Act, kind: ServiceKind, name: str, replica: str, heard: Heartbeat, *, terms: Terms
 ) -> HeartbeatAnswer:
     """Raise `Conflict` (`replica_superseded`) for a process whose name a newer one has taken."""
     act.caller.may_work_for(kind, name)
     instance_id, _ = await repository.named(act.session, kind, name)
     await repository.lock(act.session, instance_id)
-    moment = Moment(await repository.database_time(act.session), timedelta(seconds=lease_seconds))
+    moment = Moment(await repository.database_time(act.session), timedelta(seconds=terms.lease_seconds))
     instance = await repository.get(act.session, kind, instance_id)
     replicas = {row.name: row for row in await repository.replicas_of(act.session, [instance_id])}
     known = replicas.get(replica)
@@ -66,6 +74,7 @@ async def beat(
     wanted = sharing.plan(tenures, live, heard_as, handover=handover)
     if wanted:
         await handing.carry_out(act.session, instance_id, wanted, moment.now)
+        terms.handed_over(len(wanted.granted.keys() & {one.alias_id for one in tenures if one.epoch}))
         tenures = await handing.picture(act.session, instance_id, moment.now)
     if wanted or took_over:
         await repository.grow_versions(act.session, col(InstanceRow.id) == instance_id)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from prometheus_client import Counter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.access.callers import Worker
@@ -40,8 +41,9 @@ async def heartbeat(
     """Renews the replica's leases, gives out free ones and asks for those that others shall have. 409
     `replica_superseded`: a newer process has this name.
     """
-    lease_seconds: float = request.app.state.settings.lease_seconds
-    return await beating.beat(act, kind, instance, replica, heard, lease_seconds=lease_seconds)
+    handovers: Counter = request.app.state.handovers
+    terms = beating.Terms(request.app.state.settings.lease_seconds, handovers.inc)
+    return await beating.beat(act, kind, instance, replica, heard, terms=terms)
 
 
 def _answers(model: type) -> dict[int | str, dict[str, Any]]:

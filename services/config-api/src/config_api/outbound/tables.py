@@ -33,6 +33,7 @@ class DeliveryRow(SQLModel, table=True):
     __table_args__ = (
         Index("deliveries_due", "available_at", "activity_id", postgresql_where=text("status = 'queued'")),
         Index("deliveries_sending", "claim_expires_at", postgresql_where=text("status = 'sending'")),
+        Index("deliveries_uncertain", "activity_id", postgresql_where=text("status = 'uncertain'")),
         Index("deliveries_claim", "claim_id", postgresql_where=text("claim_expires_at IS NOT NULL")),
     )
 

@@ -112,7 +112,7 @@ class Connection:
             reply = await say(self._smtp, Stage.RECIPIENT, b"RCPT", b"TO:<" + recipient.encode() + b">")
             if reply.code == 421:
                 return Stage.RECIPIENT, reply
-            # RFC 5321 section 4.3.2: the first digit decides. Who answers 252 delivers, so asking again would repeat it.
+            # RFC 5321 section 4.3.2: the first digit decides. Who answers 252 delivers: asking again would repeat it.
             if reply.code // 100 != 2:
                 refused[n] = Reply(reply.code, reply.message)
         nobody = len(refused) + len(unsayable) == len(letter.recipients)

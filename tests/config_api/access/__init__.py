@@ -1,0 +1,1 @@
+"""Tokens and how far they reach."""
