@@ -16,6 +16,9 @@ from tests.config_api.outbound.conftest import Dispatcher, a_reply, events_of, j
 from tests.config_api.process import Clock, ConfigApi, running
 from tests.config_api.waiting import until
 
+# Who is woken is answered after a second or two; who is not, when the poll ends by itself.
+LONG_POLL, BEFORE_THE_POLL_ENDS = 30, 25
+
 
 @dataclass
 class RealClock(Clock):
@@ -104,20 +107,18 @@ async def test_a_swept_message_is_sent_again_where_the_setting_says_so(
 async def test_a_waiting_poll_wakes_when_a_silent_claim_ends(short_claims: ConfigApi) -> None:
     dispatcher, activity_id = await _answered(short_claims)
     await dispatcher.claim_one()
-    begun = time.monotonic()
-    (again,) = await Dispatcher(short_claims.worker, replica="d2").claim(wait=20)
+    async with asyncio.timeout(BEFORE_THE_POLL_ENDS):
+        (again,) = await Dispatcher(short_claims.worker, replica="d2").claim(wait=LONG_POLL)
     assert again["activity_id"] == activity_id
-    assert 0.5 < time.monotonic() - begun < 5
 
 
 async def test_a_waiting_poll_wakes_when_a_retry_falls_due(short_claims: ConfigApi) -> None:
     dispatcher, activity_id = await _answered(short_claims)
     claimed = await dispatcher.claim_one()
     await dispatcher.report(outcome(claimed, "waiting", reason="throttled", retry_after_seconds=1))
-    begun = time.monotonic()
-    (again,) = await dispatcher.claim(wait=20)
+    async with asyncio.timeout(BEFORE_THE_POLL_ENDS):
+        (again,) = await dispatcher.claim(wait=LONG_POLL)
     assert again["activity_id"] == activity_id
-    assert time.monotonic() - begun < 5
 
 
 async def test_what_falls_due_while_a_poll_is_looking_is_not_overlooked(database: str) -> None:
@@ -126,7 +127,6 @@ async def test_what_falls_due_while_a_poll_is_looking_is_not_overlooked(database
         dispatcher, activity_id = await _answered(service)
         claimed = await dispatcher.claim_one()
         await dispatcher.report(outcome(claimed, "waiting", reason="throttled", retry_after_seconds=1.5))
-        begun = time.monotonic()
-        (again,) = await dispatcher.claim(wait=10)
+        async with asyncio.timeout(BEFORE_THE_POLL_ENDS):
+            (again,) = await dispatcher.claim(wait=LONG_POLL)
         assert again["activity_id"] == activity_id
-        assert time.monotonic() - begun < 5

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,18 +83,19 @@ HOSTILE = {
 }
 
 
+# Each takes well under a second; one look back over all that was read, at each step, would take minutes.
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("content_type", ["plain", "html", "status"])
-def test_a_hostile_report_costs_linear_time(kind: str, content_type: str) -> None:
+def test_a_hostile_report_does_not_keep_the_reader_busy(kind: str, content_type: str) -> None:
     header = {
         "plain": "text/plain; charset=utf-8\n\n",
         "html": "text/html\n\n",
         "status": "multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n",
     }[content_type]
     start = f"From: MAILER-DAEMON@relay.test\nReturn-Path: <>\nSubject: failure\nContent-Type: {header}"
-    began = time.process_time()
-    recognised((start + HOSTILE[kind]).encode(), PREDEFINED)
-    assert time.process_time() - began < 1.0
+    found = recognised((start + HOSTILE[kind]).encode(), PREDEFINED)
+    assert found.subtype.startswith("email")
 
 
 PIECES = st.sampled_from(
