@@ -106,7 +106,13 @@ async def test_a_file_type_that_no_header_can_hold_is_refused(
 
 
 async def test_everybody_hears_what_their_token_is(api: httpx.AsyncClient, worker: httpx.AsyncClient) -> None:
-    assert (await worker.get("/me")).json() == {"name": "worker", "kind": "worker", "instance": None}
+    assert (await worker.get("/me")).json() == {
+        "name": "worker",
+        "kind": "worker",
+        "instance": None,
+        "department_ids": None,
+        "actions": None,
+    }
     assert (await api.get("/me")).status_code == 401
 
 

@@ -49,6 +49,13 @@ def test_a_token_is_minted_listed_without_its_text_and_revoked(kept: Kept, ece: 
     assert kept.tokens[5]["revoked_at"] is not None
 
 
+def test_a_token_is_limited_to_departments_and_actions(kept: Kept, ece: Ece) -> None:
+    limits = ("--department", "1", "--department", "3", "--action", "restore_blocked_attachment")
+    assert "ece_new" in ece("tokens", "mint", "desk", *limits).stdout
+    assert kept.bodies[-1]["department_ids"] == [1, 3]
+    assert kept.bodies[-1]["actions"] == ["restore_blocked_attachment"]
+
+
 def test_an_instance_is_created_and_says_what_its_workers_need(kept: Kept, ece: Ece) -> None:
     done = ece("instances", "create", "blue", "--kind", "dispatcher")
 

@@ -7,10 +7,22 @@ import typer
 from ece_common.cli.fields import Json
 from ece_common.cli.output import say, show_list, show_one
 from ece_common.cli.remote import remote
+from ece_common.contracts.access import ACTIONS
 
 app = typer.Typer(no_args_is_help=True, help="Who may call.")
 
-COLUMNS = ("id", "name", "kind", "instance", "created_at", "last_used_at", "expires_at", "revoked_at")
+COLUMNS = (
+    "id",
+    "name",
+    "kind",
+    "instance",
+    "department_ids",
+    "actions",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "revoked_at",
+)
 
 
 @app.command("list")
@@ -20,7 +32,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def mint(
+def mint(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Whose it is, for the audit log.")],
     kind: Annotated[
@@ -28,11 +40,21 @@ def mint(
     ] = "administrator",
     instance: Annotated[str | None, typer.Option(help="A worker's instance; its token opens no other.")] = None,
     expires_at: Annotated[str | None, typer.Option(help="RFC 3339, such as 2030-01-31T00:00:00Z.")] = None,
+    department: Annotated[
+        list[int] | None, typer.Option(help="Only this department's resources; may be repeated.")
+    ] = None,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Only this one of the actions that need permission ({', '.join(ACTIONS)}); may be repeated."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a token and print it, this once: only a hash of it is kept."""
     body: dict[str, Any] = {"name": name, "kind": kind}
-    body |= {key: value for key, value in (("instance", instance), ("expires_at", expires_at)) if value is not None}
+    given = {"instance": instance, "expires_at": expires_at, "department_ids": department, "actions": action}
+    body |= {key: value for key, value in given.items() if value}
     show_one(remote(context).call("POST", "/tokens", body), as_json=as_json)
 
 

@@ -1,15 +1,28 @@
 """Tokens: who may call."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
 from ece_common.contracts import examples
-from ece_common.contracts.base import Name, Sent, Strict
+from ece_common.contracts.base import Id, Name, Sent, Strict
 from ece_common.contracts.mistakes import NAMED
 
 TokenKind = Literal["administrator", "retriever", "dispatcher"]
+Action = Literal[
+    "manage_masking_patterns",
+    "delete_system_provided_delivery_exceptions",
+    "restore_blocked_attachment",
+    "delete_blocked_attachment",
+    "pick_from_exception_queue",
+]
+"""The guide's actions that a token may have or lack (R34, R233, R235, R246, R261)."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
+PARTITION_ONLY: frozenset[Action] = frozenset(
+    {"manage_masking_patterns", "delete_system_provided_delivery_exceptions"}
+)
+"""What concerns all departments: for tokens that are for the whole partition."""
 
 
 def _storable(value: datetime) -> datetime:
@@ -30,6 +43,14 @@ class NewToken(Strict):
     kind: TokenKind = "administrator"
     instance: Annotated[str, Field(min_length=1, max_length=64, pattern=NAMED)] | None = None
     expires_at: Annotated[datetime, AfterValidator(_storable)] | None = None
+    department_ids: Annotated[list[Id], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="An administrator's departments: others' resources are not there for it. Null: all."
+    )
+    actions: Annotated[list[Action], Field(max_length=20)] | None = Field(
+        default=None,
+        description="Which of the guide's actions it allows; an operation that needs another one is 403 with the "
+        "action's name. Null: all.",
+    )
 
 
 class Token(Sent):
@@ -39,6 +60,8 @@ class Token(Sent):
     name: str
     kind: TokenKind
     instance: str | None
+    department_ids: list[int] | None = None
+    actions: list[str] | None = None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -60,3 +83,5 @@ class Me(Sent):
     name: str
     kind: TokenKind | Literal["worker"]
     instance: str | None
+    department_ids: list[int] | None = None
+    actions: list[str] | None = None

@@ -41,6 +41,12 @@ QUEUE = shown(
 NEW_TOKEN = shown(
     {"name": "Retrievers in the first cluster", "kind": "retriever", "instance": "default"},
     {"name": "Reporting", "kind": "administrator", "expires_at": "2030-01-31T00:00:00Z"},
+    {
+        "name": "Desktop of the service team",
+        "kind": "administrator",
+        "department_ids": [1],
+        "actions": ["pick_from_exception_queue", "restore_blocked_attachment"],
+    },
 )
 _TOKEN: dict[str, JsonValue] = {
     "id": 2,

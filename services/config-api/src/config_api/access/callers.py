@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,9 +11,10 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import State
 
-from config_api.access import repository
+from config_api.access import reach, repository
+from config_api.access.reach import Reach
 from config_api.database import Sessions
-from ece_common.contracts.access import TokenKind
+from ece_common.contracts.access import Action, TokenKind
 from ece_common.contracts.base import ServiceKind
 from ece_common.errors import Forbidden, Unauthenticated
 
@@ -28,6 +29,12 @@ class Caller:
     name: str
     kind: TokenKind | None
     instance: str | None = None
+    reach: Reach = field(default_factory=Reach)
+
+    def may(self, action: Action, department_id: int | None = None) -> None:
+        """Raise `Forbidden` naming the action, unless this token allows it (in that department)."""
+        if not self.reach.allows(action) or (department_id is not None and not self.reach.covers(department_id)):
+            raise reach.refused(action, self.reach)
 
     def may_work_for(self, kind: ServiceKind, instance: str) -> None:
         """Raise `Forbidden` unless this token belongs to that instance."""
@@ -65,7 +72,11 @@ async def _from_database(sessions: Sessions, presented: bytes, now: datetime) ->
             return None
         await repository.touch(session, row, now)
         kind: TokenKind = row.kind  # pyright: ignore[reportAssignmentType] - checked when it was minted
-        return Caller(f"token/{row.id}", kind, row.instance)
+        return Caller(f"token/{row.id}", kind, row.instance, Reach(_set(row.department_ids), _set(row.actions)))
+
+
+def _set(values: list[Any] | None) -> frozenset[Any] | None:
+    return None if values is None else frozenset(values)
 
 
 async def _known(state: State, credentials: HTTPAuthorizationCredentials | None) -> Caller:
@@ -96,9 +107,10 @@ async def _caller(
 AnyCaller = Annotated[Caller, Depends(_caller)]
 
 
-def _administrator(caller: AnyCaller) -> Caller:
+async def _administrator(request: Request, caller: AnyCaller) -> Caller:
     if caller.kind != "administrator":
         raise Forbidden("this needs an administrator's token; a worker's opens the worker side only")
+    await reach.require(request, caller.reach)
     return caller
 
 

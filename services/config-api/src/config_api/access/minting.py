@@ -9,8 +9,8 @@ from config_api import journal
 from config_api.access import repository
 from config_api.access.callers import Caller, hash_token
 from config_api.access.tables import TokenRow
-from ece_common.contracts.access import MintedToken, NewToken, Token
-from ece_common.errors import Invalid, NotFound
+from ece_common.contracts.access import PARTITION_ONLY, MintedToken, NewToken, Token
+from ece_common.errors import Forbidden, Invalid, NotFound
 
 
 async def mint(session: AsyncSession, caller: Caller, new: NewToken) -> MintedToken:
@@ -19,16 +19,37 @@ async def mint(session: AsyncSession, caller: Caller, new: NewToken) -> MintedTo
             "instance",
             "must be left out for an administrator" if new.instance else f"is required for a {new.kind}'s token",
         )
+    _require_limits(caller, new)
     token = f"ece_{secrets.token_urlsafe(32)}"
     row = TokenRow(
-        name=new.name, kind=new.kind, instance=new.instance, token_hash=hash_token(token), expires_at=new.expires_at
+        name=new.name,
+        kind=new.kind,
+        instance=new.instance,
+        department_ids=new.department_ids,
+        actions=None if new.actions is None else list(new.actions),
+        token_hash=hash_token(token),
+        expires_at=new.expires_at,
     )
     session.add(row)
     await session.flush()
     await session.refresh(row)
     told = {"name": new.name, "kind": new.kind, "instance": new.instance}
+    told |= {"department_ids": new.department_ids, "actions": new.actions}
     journal.audit(session, caller.name, "token.minted", f"token/{row.id}", told)
     return MintedToken(token=token, **Token.model_validate(row).model_dump())
+
+
+def _require_limits(caller: Caller, new: NewToken) -> None:
+    """Raise `Invalid` for limits that mean nothing, `Forbidden` for more than the caller has itself."""
+    for name in ("department_ids", "actions"):
+        if new.kind != "administrator" and getattr(new, name) is not None:
+            raise Invalid.field(name, f"must be left out for a {new.kind}'s token, which opens the worker side only")
+    for action in new.actions or ():
+        if new.department_ids is not None and action in PARTITION_ONLY:
+            raise Invalid.field("actions", f"{action} is for tokens of the whole partition: leave out department_ids")
+    own = caller.reach.actions
+    if own is not None and (new.kind != "administrator" or new.actions is None or not own.issuperset(new.actions)):
+        raise Forbidden("this token can only mint administrators' tokens with `actions` that it has itself")
 
 
 async def revoke(session: AsyncSession, caller: Caller, token_id: int, now: datetime) -> None:

@@ -16,8 +16,15 @@ TokenId = Path(ge=1, lt=2**63)
 
 @router.get("/me", summary="Who am I", responses=responses())
 async def me(caller: AnyCaller) -> Me:
-    """Name, kind and instance of the token that asks."""
-    return Me(name=caller.name, kind=caller.kind or "worker", instance=caller.instance)
+    """The token that asks: name, kind, instance, and how far it reaches."""
+    departments, actions = caller.reach.department_ids, caller.reach.actions
+    return Me(
+        name=caller.name,
+        kind=caller.kind or "worker",
+        instance=caller.instance,
+        department_ids=None if departments is None else sorted(departments),
+        actions=None if actions is None else sorted(actions),
+    )
 
 
 @router.post("/tokens", status_code=201, summary="Mint a token", responses=responses())

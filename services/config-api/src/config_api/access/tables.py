@@ -4,7 +4,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, LargeBinary, Text, func
+from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, LargeBinary, Text, func
 from sqlmodel import Field, SQLModel
 
 
@@ -15,6 +15,8 @@ class TokenRow(SQLModel, table=True):
     name: str = Field(sa_column=Column(Text, nullable=False))
     kind: str = Field(sa_column=Column(Text, nullable=False))
     instance: str | None = Field(default=None, sa_column=Column(Text))
+    department_ids: list[int] | None = Field(default=None, sa_column=Column(ARRAY(BigInteger)))
+    actions: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
     # SHA-256 is enough: a token has 256 random bits, so there is nothing to guess.
     token_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
     created_at: datetime | None = Field(

@@ -33,6 +33,8 @@ class Filter:
     assigned_to: str | None = None
     from_: str | None = None
     since: datetime | None = None
+    departments: frozenset[int] | None = None
+    """Those that the caller's token is for; None: all."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         equal = [
@@ -52,6 +54,8 @@ class Filter:
             equal.append(stored == wanted)
         if self.since is not None:
             equal.append(col(ActivityRow.created_at) >= self.since)
+        if self.departments is not None:
+            equal.append(col(ActivityRow.department_id).in_(sorted(self.departments)))
         return equal
 
 

@@ -35,6 +35,7 @@ _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _filter(
+    caller: Administrator,
     department_id: _Id = None,
     alias_id: _Id = None,
     queue_id: _Id = None,
@@ -49,6 +50,7 @@ def _filter(
     return Filter(
         department_id=department_id, alias_id=alias_id, queue_id=queue_id, parent_id=parent_id, direction=direction,
         subtype=subtype, status=status, assigned_to=assigned_to, from_=from_, since=since,
+        departments=caller.reach.department_ids,
     )  # fmt: skip
 
 

@@ -26,8 +26,13 @@ async def by_name(session: AsyncSession, name: str) -> DepartmentRow | None:
     return (await session.exec(select(DepartmentRow).where(DepartmentRow.name == name))).one_or_none()
 
 
-async def after(session: AsyncSession, position: int, count: int, name: str | None) -> Sequence[DepartmentRow]:
+async def after(
+    session: AsyncSession, position: int, count: int, name: str | None, among: frozenset[int] | None = None
+) -> Sequence[DepartmentRow]:
+    """With `among` no others than these."""
     query = select(DepartmentRow).where(col(DepartmentRow.id) > position)
     if name is not None:
         query = query.where(DepartmentRow.name == name)
+    if among is not None:
+        query = query.where(col(DepartmentRow.id).in_(sorted(among)))
     return (await session.exec(query.order_by(col(DepartmentRow.id)).limit(count))).all()

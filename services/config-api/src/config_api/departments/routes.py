@@ -33,13 +33,13 @@ async def create(
 @router.get("/departments", summary="List departments", responses=responses())
 async def listing(
     session: Session,
-    _caller: Administrator,
+    caller: Administrator,
     limit: Limit = 100,
     cursor: Cursor = None,
     name: Annotated[Line | None, Query()] = None,
 ) -> Page[Department]:
     """In the order in which they were made; `name` finds one by its exact name."""
-    rows = await repository.after(session, position(cursor), limit + 1, name)
+    rows = await repository.after(session, position(cursor), limit + 1, name, caller.reach.department_ids)
     return page(rows, limit, lambda row: row.id or 0, Department.model_validate)
 
 

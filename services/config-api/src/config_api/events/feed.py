@@ -23,6 +23,12 @@ _VISIBLE = """
     ORDER BY xid, id LIMIT $3
 """
 
+_OF_DEPARTMENTS = """
+    SELECT id, xid, type, subject, department_id, data, at FROM events
+    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < $4 AND department_id = ANY($5)
+    ORDER BY xid, id LIMIT $3
+"""
+
 
 def position(after: str | None) -> Cursor:
     if after is None or after == "":
@@ -39,3 +45,18 @@ def written(cursor: Cursor) -> str:
 
 async def after(session: AsyncSession, cursor: Cursor, count: int) -> list[asyncpg.Record]:
     return await (await bulk.of(session)).fetch(_VISIBLE, *cursor, count)
+
+
+async def of_departments(
+    session: AsyncSession, cursor: Cursor, count: int, department_ids: frozenset[int]
+) -> tuple[list[asyncpg.Record], Cursor]:
+    """Events of these departments, and the position after them: past others' events too, so that no call looks
+    through those again.
+    """
+    rows = await bulk.of(session)
+    # Before the events are read: what is below it can only have been committed already.
+    (horizon,) = (await rows.fetch("SELECT feed_horizon()"))[0]
+    found = await rows.fetch(_OF_DEPARTMENTS, *cursor, count, horizon, sorted(department_ids))
+    if len(found) == count:
+        return found, (found[-1]["xid"], found[-1]["id"])
+    return found, max(cursor, (horizon, 0))

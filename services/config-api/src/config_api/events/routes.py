@@ -22,7 +22,7 @@ _Text = Annotated[SearchText | None, Query(max_length=255)]
 @router.get("/events", summary="Read the event feed", responses=responses())
 async def events(
     session: Session,
-    _caller: Administrator,
+    caller: Administrator,
     after: Annotated[
         str | None, Query(max_length=50, description="`next_after` of the page before; left out: from the beginning.")
     ] = None,
@@ -30,6 +30,9 @@ async def events(
 ) -> EventPage:
     """In an order that never changes, with nothing skipped: go on with `next_after`, at the end as well."""
     begin = feed.position(after)
+    if caller.reach.department_ids is not None:
+        rows, end = await feed.of_departments(session, begin, limit, caller.reach.department_ids)
+        return EventPage(items=[Event.model_validate(dict(row)) for row in rows], next_after=feed.written(end))
     rows = await feed.after(session, begin, limit)
     end = (rows[-1]["xid"], rows[-1]["id"]) if rows else begin
     return EventPage(items=[Event.model_validate(dict(row)) for row in rows], next_after=feed.written(end))
@@ -38,7 +41,7 @@ async def events(
 @router.get("/audit-log", summary="Read the audit log", responses=responses())
 async def audit_log(
     session: Session,
-    _caller: Administrator,
+    caller: Administrator,
     limit: Limit = 100,
     cursor: Cursor = None,
     principal: _Text = None,
@@ -51,6 +54,8 @@ async def audit_log(
     """Who changed what. `subject` is such as `alias/7`."""
     begin = position(cursor)
     query = select(AuditRow)
+    if caller.reach.department_ids is not None:
+        query = query.where(col(AuditRow.department_id).in_(sorted(caller.reach.department_ids)))
     for name, value in (("principal", principal), ("action", action), ("subject", subject)):
         if value is not None:
             query = query.where(col(getattr(AuditRow, name)) == value)
