@@ -117,6 +117,7 @@ def test_a_target_folder_that_is_not_there_is_named(working: Suite, dovecot: Dov
     assert _failed(_tested(working, alias, outgoing=False))["step"] == "move_to"
 
 
+@pytest.mark.rule(38)
 def test_without_a_worker_it_is_said_at_once_who_is_missing(suite: Suite, dovecot: Dovecot) -> None:
     support = an_address()
     alias = an_alias(suite, suite.department(), support, imap(dovecot, support), smtp(2525))

@@ -198,6 +198,7 @@ def test_a_deleted_aliass_mail_stays_on_the_server(suite: Suite, dovecot: Doveco
     suite.wait_for(lambda: dovecot.messages(customer) != [], "the answer of the deleted alias")
 
 
+@pytest.mark.rule(38)
 def test_mail_of_an_unserved_instance_goes_out_as_soon_as_somebody_serves_it(
     suite: Suite, dovecot: Dovecot, postfix: Postfix
 ) -> None:

@@ -10,17 +10,7 @@ def _span(first: int, last: int) -> set[int]:
     return set(range(first, last + 1))
 
 
-HELD = (
-    _span(12, 19)
-    | _span(21, 28)
-    | _span(30, 37)
-    | _span(39, 40)
-    | _span(45, 46)
-    | _span(48, 108)
-    | _span(110, 112)
-    | _span(114, 233)
-    | _span(234, 267)
-)
+HELD = _span(12, 267)
 
 
 def _named_by_tests() -> set[int]:

@@ -63,9 +63,10 @@ from config_api.quarantine import repository as quarantine_repository
 from config_api.quarantine import routes as quarantine
 from config_api.references import Hooks
 from config_api.reprocessing import routes as reprocessing
-from config_api.routing import queues, workflow_repository, workflow_routes
+from config_api.routing import alarms, queues, workflow_repository, workflow_routes
 from config_api.routing import repository as routing_repository
 from config_api.routing import routes as routing
+from config_api.routing.alarms import ExceptionAlarm
 from config_api.sealing import Vault
 from config_api.settings import Settings
 from config_api.transport_guard import TransportGuard
@@ -188,10 +189,12 @@ def _duties(app: FastAPI) -> list[Background]:
     state, now = app.state, _clock_of(app)
     sweeper = Sweeper(state.sessions, now, claim_seconds=state.settings.claim_seconds)
     keeper = TokenKeeper(state.token_tools, state.renewals)
+    alarm = ExceptionAlarm(state.sessions, now, every=state.settings.exception_alarm_seconds)
     teller = Teller(state.sessions, state.hooks, state.vault, now)
     return [
         Background("sweeper", sweeping.SECONDS, sweeper.sweep_all),
         Background("tokens", state.settings.token_check_seconds, keeper.keep),
+        Background("exception alarm", alarms.SECONDS, alarm.look),
         Background("notifications", telling.SECONDS, teller.tell),
     ]
 

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     egress_deny: Networks = []
     # How often each process looks for tokens to renew.
     token_check_seconds: float = Field(default=10.0, ge=0.05, le=120)
+    # How often somebody is told that mail waits in an exception queue.
+    exception_alarm_seconds: float = Field(default=3600.0, ge=1, le=7 * 86400)
     lease_seconds: float = Field(default=15.0, gt=0, le=600)
     claim_seconds: float = Field(default=120.0, gt=0, le=3600)
     database_connections: int = Field(default=20, ge=2, le=200)

@@ -124,6 +124,17 @@ def _expiring(subject: str, data: Data) -> Notice:
     )
 
 
+def _waiting(subject: str, data: Data) -> Notice:
+    return Notice(
+        f"{data.get('waiting')} activities wait in the exception queue ({subject})",
+        _lines(
+            f"{data.get('waiting')} activities wait in {data.get('name')} ({subject}), the oldest since "
+            f"{data.get('oldest_at')}.",
+            "Each says in `routing_error` or `evidence` why it is there: mend its workflow, pick it or complete it.",
+        ),
+    )
+
+
 _WRITERS: dict[str, Callable[[str, Data], Notice | None]] = {
     "alias.status_changed": _status,
     "alias.large_email": _large,
@@ -131,6 +142,7 @@ _WRITERS: dict[str, Callable[[str, Data], Notice | None]] = {
     "alias.outbound_recovered": _recovered,
     "account.invalid": _account,
     "account.renewal_refused": _refused,
+    "queue.exception_waiting": _waiting,
     "oauth_application.credential_expiring": _expiring,
 }
 
