@@ -65,3 +65,28 @@ def test_policies_are_set_up_tried_and_deleted_once_confirmed(suite: Suite) -> N
     assert ece("quarantine", "list", department) == []
     gone = ece.run("quarantine", "restore", "1")
     assert (gone.returncode, "not_found" in gone.stderr) == (1, True)
+
+
+def test_a_workflow_is_written_to_a_file_read_from_it_and_deleted_once_confirmed(
+    suite: Suite, tmp_path: Path
+) -> None:
+    ece, department = Ece(suite), str(suite.department())
+    queue = ece("queues", "create", department, "name=Returns")
+    file = tmp_path / "workflow.json"
+    rule = {"name": "Returns", "when": "subject.contains('Return')", "actions": {"queue_id": queue["id"]}}
+    file.write_text(json.dumps({"name": "Start", "rules": [rule]}))
+    made = ece("workflows", "create", department, str(file))
+    # What `show` writes can be changed and set again.
+    shown = ece("workflows", "show", str(made["id"]))
+    file.write_text(json.dumps(shown | {"name": "Renamed"}))
+    assert ece("workflows", "set", str(made["id"]), str(file))["name"] == "Renamed"
+
+    file.write_text("[1]")
+    refused = ece.run("workflows", "create", department, str(file))
+    assert (refused.returncode, "must hold one JSON object" in refused.stderr) == (1, True)
+    unknown = ece.run("workflows", "try", str(made["id"]), "99")
+    assert (unknown.returncode, "activity_id" in unknown.stderr) == (1, True)
+
+    assert ece.run("workflows", "delete", str(made["id"]), typed="n\n").returncode == 1
+    assert ece.run("workflows", "delete", str(made["id"]), "--yes").returncode == 0
+    assert ece("workflows", "list", department) == []

@@ -271,3 +271,38 @@ async def test_a_department_takes_its_workflows_along(admin: httpx.AsyncClient) 
     made = await admin.post(f"/departments/{department}/workflows", json={"name": "W", "rules": [rule()]})
     assert (await admin.delete(f"/departments/{department}")).status_code == 204
     assert (await admin.get(f"/workflows/{made.json()['id']}")).status_code == 404
+
+
+async def test_a_workflow_is_tried_on_a_mail_and_nothing_happens(routed: Routed, clock: Clock) -> None:
+    made = await routed.workflow(
+        rule("subject.contains('Return')", "Returns", queue_id=routed.queues["Returns"], service_level_minutes=60,
+             tags=["returns"], auto_acknowledge={"text": "Thank you."}),
+        rule("'x-vip' in headers", "Important", priority=1),
+        active=False,
+    )  # fmt: skip
+    path = f"/workflows/{made['id']}/evaluate"
+    mail = {"from": "ada@customer.test", "subject": "Return", "headers": [{"name": "X-VIP", "value": "1"}]}
+    tried = (await routed.admin.post(path, json={"mail": mail})).json()
+    assert (tried["matched"], tried["takes"]) == (["Returns", "Important"], True)
+    assert (tried["queue_id"], tried["priority"], tried["tags"]) == (routed.queues["Returns"], 1, ["returns"])
+    assert tried["due_at"] == (clock() + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    assert tried["auto_acknowledge"]["text"] == "Thank you."
+    bounce = (
+        await routed.admin.post(path, json={"mail": {**mail, "subtype": "email_permanent_undeliverable"}})
+    ).json()
+    assert bounce["takes"] is False
+    assert (await routed.admin.get("/activities")).json()["items"] == []
+
+
+async def test_a_workflow_is_tried_on_an_activity_of_its_department(routed: Routed) -> None:
+    made = await routed.workflow(
+        rule("subject == 'Hello' && from == 'anna@customer.test' && attachments.exists(a, a == 'file1.pdf')", "All"),
+        active=False,
+    )
+    path = f"/workflows/{made['id']}/evaluate"
+    activity = await routed.arrived(subject="Hello", attachments=(b"a file",))
+    tried = await routed.admin.post(path, json={"activity_id": activity["id"]})
+    assert (tried.status_code, tried.json()["matched"]) == (200, ["All"])
+    assert fields_of(await routed.admin.post(path, json={"activity_id": 10**9})) == ["activity_id"]
+    assert (await routed.admin.post(path, json={})).status_code == 422
+    assert (await routed.admin.post("/workflows/999/evaluate", json={"activity_id": 1})).status_code == 404

@@ -15,6 +15,7 @@ from ece_common.cli import (
     oauth_applications,
     policies,
     tokens,
+    workflows,
 )
 from ece_common.cli.remote import Remote
 from ece_common.connection import Connection
@@ -39,6 +40,8 @@ for _name, _commands in (
     ("blocked-extensions", policies.blocked_extensions),
     ("quarantine", policies.quarantine),
     ("masking-patterns", policies.masking_patterns),
+    ("queues", policies.queues),
+    ("workflows", workflows.app),
     ("tokens", tokens.app),
     ("events", events.app),
 ):

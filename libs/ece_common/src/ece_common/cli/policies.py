@@ -1,4 +1,4 @@
-"""`ece delivery-exceptions`, `ece blocked-extensions`, `ece masking-patterns`, `ece quarantine`."""
+"""`ece delivery-exceptions`, `ece blocked-extensions`, `ece masking-patterns`, `ece queues`, `ece quarantine`."""
 
 from typing import Annotated
 
@@ -35,6 +35,15 @@ masking_patterns = app_of(
         help="What sensitive data looks like; a channel applies patterns to mail.",
         path="/masking-patterns",
         columns=("id", "name", "active", "masking_character", "java_regular_expression", "apply_luhn", "linear"),
+    )
+)
+queues = app_of(
+    Resource(
+        noun="queue",
+        help="Where e-mails of a department wait.",
+        path="/queues",
+        within="/queues",
+        columns=("id", "name", "is_default", "is_exception", "description"),
     )
 )
 quarantine = typer.Typer(no_args_is_help=True, help="Blocked attachments: look, restore, delete.")

@@ -44,7 +44,6 @@ TRIED_WORKFLOW = shown(
         "due_at": "2026-03-02T13:30:00Z",
         "tags": ["returns"],
         "auto_acknowledge": _ACKNOWLEDGE,
-        "not_acknowledged": None,
         "routing_error": None,
     }
 )

@@ -197,6 +197,5 @@ class TriedWorkflow(Sent):
     due_at: datetime | None
     tags: list[str]
     auto_acknowledge: AutoAcknowledge | None
-    not_acknowledged: str | None
-    """Why no automatic answer would go out although a rule says so; null when it would."""
+    """What would be sent, unless the sender is automatic itself or got enough of them today."""
     routing_error: str | None

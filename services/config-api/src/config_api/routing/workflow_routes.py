@@ -10,10 +10,10 @@ from config_api.departments import repository as departments
 from config_api.paging import Cursor, Limit, page, position
 from config_api.preconditions import IfMatch
 from config_api.problems import responses
+from config_api.routing import trying, workflows
 from config_api.routing import workflow_repository as repository
-from config_api.routing import workflows
 from ece_common.contracts.base import Page
-from ece_common.contracts.workflows import NewWorkflow, Workflow, WorkflowChange
+from ece_common.contracts.workflows import NewWorkflow, TriedWorkflow, Workflow, WorkflowChange, WorkflowTrial
 
 router = APIRouter(tags=["workflows"])
 DepartmentId = Annotated[int, Path(ge=1, lt=2**63)]
@@ -66,6 +66,14 @@ async def change(
     changed = await workflows.change(act, workflow_id, wanted, if_match)
     preconditions.stamp(response, (await repository.get(act.session, workflow_id)).version)
     return changed
+
+
+@router.post("/workflows/{workflow_id}/evaluate", summary="Try a workflow on a mail", responses=responses(404))
+async def evaluate(workflow_id: WorkflowId, trial: WorkflowTrial, act: AsAdministrator) -> TriedWorkflow:
+    """A dry run over a mail, or over an activity of the workflow's department: the rules that match and what they
+    say together. Also for a workflow that is not active. Nothing is stored or sent.
+    """
+    return await trying.evaluate(act, workflow_id, trial)
 
 
 @router.delete(
