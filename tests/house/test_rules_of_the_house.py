@@ -92,3 +92,9 @@ def test_the_readme_names_only_commands_that_exist() -> None:
     )
     assert named
     assert named <= targets
+
+
+def test_no_test_judges_how_long_something_took() -> None:
+    """A busy machine would fail it. A bound of work, a condition, or pytest's own timeout says the same for good."""
+    spent = re.compile(r"assert .*(time|monotonic|perf_counter|_ns)\(\) - \w+( < |\))")
+    assert [_named(path) for path in TESTS if spent.search(path.read_text())] == []
