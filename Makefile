@@ -27,9 +27,9 @@ venv: $(STAMP) ## the locked environment in .venv
 demo: $(STAMP) ## the main job, live, on an embedded Postgres and mail server (ARGS=--once to end with the result)
 	@$(BIN)/python -m deploy.demo $(ARGS)
 
-test: $(STAMP) ## every test; real Postgres, Dovecot and Postfix (ARGS= goes to pytest)
+test: $(STAMP) ## every test, in two processes; real Postgres, Dovecot and Postfix (ARGS= picks some, in one process)
 	@bash tests/install-servers
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist worksteal)
 
 check: $(STAMP) ## format, lint, types and import contracts, as CI runs them
 	@$(BIN)/ruff format --check .

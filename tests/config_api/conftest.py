@@ -1,4 +1,4 @@
-"""A fresh database for each test, copied from one that was migrated once; `api`, `admin`, `worker` call the service.
+"""A database as good as new for each test; `api`, `admin`, `worker` call the service on it.
 
 `admin.post("/departments", json=...)`: the clients' base is /v1. `config_api.app.state` holds sessions, vault, hooks.
 """
@@ -11,11 +11,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from config_api import migrating
-from tests.config_api.process import Clock, ConfigApi, running, settings_for
+from tests.config_api.process import Clock, ConfigApi, running
 from tests.rig.postgres import Postgres
-
-_TEMPLATE = "config_api_template"
+from tests.rig.pristine import Pristine
 
 
 def _copied(postgres: Postgres, name: str, template: str) -> str:
@@ -25,18 +23,17 @@ def _copied(postgres: Postgres, name: str, template: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres: Postgres) -> str:
-    """The name of a database with the newest schema and nothing else in it."""
-    url = postgres.create_database(_TEMPLATE)
-    asyncio.run(migrating.migrate(settings_for(url).async_url))
-    return _TEMPLATE
+def _kept(postgres: Postgres, migrated: str) -> Pristine:
+    kept = Pristine(_copied(postgres, "config_api", migrated))
+    asyncio.run(kept.remember())
+    return kept
 
 
 @pytest.fixture
-def database(postgres: Postgres, migrated: str) -> Iterator[str]:
-    """The URL of a database of the test's own: always the same, and always new."""
-    yield _copied(postgres, "config_api", migrated)
-    postgres.drop_database("config_api")
+def database(_kept: Pristine) -> Iterator[str]:
+    """The URL of a database of the test's own: always the same, and always as it was after its migration."""
+    yield _kept.url
+    asyncio.run(_kept.restore())
 
 
 @pytest.fixture

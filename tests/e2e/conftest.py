@@ -14,13 +14,13 @@ MakeSuite = Callable[..., Suite]
 
 
 @pytest.fixture
-def make_suite(postgres: Postgres, certificates: Certificates) -> Iterator[MakeSuite]:
+def make_suite(postgres: Postgres, migrated: str, certificates: Certificates) -> Iterator[MakeSuite]:
     """`make_suite(ECE_LEASE_SECONDS="2")`: a started suite on a database of its own."""
     with ExitStack() as stack:
 
         def make(**environment: str) -> Suite:
             name = f"suite_{uuid.uuid4().hex}"
-            url = postgres.create_database(name)
+            url = postgres.create_database(name, template=migrated)
             stack.callback(postgres.drop_database, name)
             return stack.enter_context(Suite(url, ca_file=certificates.ca_file, **environment))
 

@@ -16,8 +16,9 @@ from tests.rig.processes import Process, ServerFolder
 Json = dict[str, Any]
 ADMINISTRATOR = "the-administrators-token"
 WORKER = "the-workers-token"
-# What a test waits for at most; a slow machine only takes longer.
-PATIENCE = 30.0
+# What a test waits for at most; a slow machine only takes longer. More than the longest wait between two tries of a
+# worker, which is a minute.
+PATIENCE = 100.0
 
 
 def _command(name: str) -> str:

@@ -10,9 +10,9 @@ from tests.rig.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
-def described(postgres: Postgres) -> Iterator[Suite]:
+def described(postgres: Postgres, migrated: str) -> Iterator[Suite]:
     name = f"openapi_{uuid.uuid4().hex}"
-    with Suite(postgres.create_database(name)) as suite:
+    with Suite(postgres.create_database(name, template=migrated)) as suite:
         department = suite.department()
         alias = {
             "name": "Support",

@@ -1,5 +1,6 @@
 """How Dovecot's Maildir++ looks on disk: put messages in, read them back, choose UIDVALIDITY."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -50,7 +51,10 @@ class Maildir:
 
     def read(self) -> list[bytes]:
         """Oldest first, with CRLF line ends as a client would see them."""
-        return [re.sub(rb"\r?\n", b"\r\n", entry.read_bytes()) for entry in self.files()]
+        while True:
+            # between the listing and the reading the server may flag a mail, which renames it, or remove it
+            with contextlib.suppress(FileNotFoundError):
+                return [re.sub(rb"\r?\n", b"\r\n", entry.read_bytes()) for entry in self.files()]
 
     def flags(self) -> list[str]:
         """Per message, oldest first, Maildir letters: S seen, T deleted, F flagged, R answered."""
