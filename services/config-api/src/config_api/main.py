@@ -100,6 +100,7 @@ def _hooks() -> Hooks:
     hooks.oauth_application_followers.append(accounts_guarding.application_changed)
     hooks.account_guards.append(account_following.of_account)
     hooks.account_invalid_followers.append(account_following.account_invalid)
+    hooks.account_server_followers.append(account_following.servers_changed)
     hooks.account_change_followers.append(membership.accounts_changed)
     hooks.department_followers.append(queues.make_first)
     hooks.department_cleaners.append(workflow_repository.delete_all)

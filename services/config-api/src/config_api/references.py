@@ -39,6 +39,16 @@ class Acknowledgement:
     answer: AutoAcknowledge
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a change to an OAuth application means for its accounts."""
+
+    grants: bool
+    """What was granted before is worth nothing now."""
+    protocols: frozenset[str]
+    """`imap`, `pop3`: mailboxes are on another server now."""
+
+
 class Placement(Protocol):
     """The retriever instances, as aliases need them."""
 
@@ -70,12 +80,16 @@ class Hooks:
     alias_change_followers: list[Follower] = field(default_factory=list[Follower])
     alias_cleaners: list[Follower] = field(default_factory=list[Follower])
     alias_placement: "Placement | None" = None
-    # With whether grants given to the application before are worth nothing now.
-    oauth_application_followers: list[Callable[[Actor, int, bool], Awaitable[None]]] = field(
-        default_factory=list[Callable[[Actor, int, bool], Awaitable[None]]]
+    oauth_application_followers: list[Callable[[Actor, int, Move], Awaitable[None]]] = field(
+        default_factory=list[Callable[[Actor, int, Move], Awaitable[None]]]
     )
     oauth_application_guards: list[Guard] = field(default_factory=list[Guard])
     account_guards: list[Guard] = field(default_factory=list[Guard])
+    # What the account's aliases retrieve by from now on, and whether from another server. Raise `Invalid` when an
+    # alias cannot.
+    account_server_followers: list[Callable[[AsyncSession, int, str, bool], Awaitable[None]]] = field(
+        default_factory=list[Callable[[AsyncSession, int, str, bool], Awaitable[None]]]
+    )
     # Servers, status or tokens of these accounts changed: what workers know of their aliases is outdated.
     account_change_followers: list[AccountsFollower] = field(default_factory=list[AccountsFollower])
     # The account stopped working, with the reason in words: only an administrator helps.

@@ -37,6 +37,10 @@ async def _give_back(act: Act, row: AliasRow, account_id: int) -> None:
     """Inactive, with the servers and passwords it had before; another login may see another mailbox."""
     assert row.id is not None
     row.account_id, row.converted, row.shared_mailbox = None, False, False
+    if row.incoming_server_type == "POP3":
+        # As the account's server was IMAP, it may have got what POP3 does not know.
+        row.incoming_folder, row.move_to = "inbox", None
+        row.after_retrieval = row.after_retrieval if row.after_retrieval == "delete" else "keep"
     row.mailbox_generation += 1
     row.version += 1
     row.updated_at = act.now

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from config_api.accounts import tokens
+from config_api.accounts import mail_access, tokens
 from config_api.accounts.tables import AccountRow
 from config_api.acting import Act
 from config_api.oauth_applications.identity import Grant
 from config_api.oauth_applications.refusals import Refusal
+from config_api.oauth_applications.tables import ApplicationRow
 from ece_common.contracts.accounts import AuthorizationState
 
 APPLICATION_CHANGED = "application_changed"
@@ -94,6 +95,14 @@ def reset(act: Act, account: AccountRow) -> None:
     tokens.forget(account)
     account.authorized_user_name = None
     _set(act, account, "not_authorized", None, None)
+
+
+async def servers_changed(act: Act, account: AccountRow, application: ApplicationRow, *, moved: bool) -> None:
+    """With another server (`moved`) its aliases have other mailboxes. Raise `Invalid` when one of them cannot."""
+    assert account.id is not None
+    incoming = mail_access.of_account(account, application).incoming_type
+    for follow in act.hooks.account_server_followers:
+        await follow(act.session, account.id, incoming, moved)
 
 
 async def changed(act: Act, account: AccountRow) -> None:

@@ -58,6 +58,7 @@ async def change(
     account = await _locked_with_applications(act, account_id, wanted.oauth_application_id)
     preconditions.require(if_match, account.version)
     before = {name: getattr(account, name) for name in (*_PLAIN, *_GRANTED_FOR)}
+    server = mail_access.address(await _application(act, account), account.server_type)
     _apply(account, wanted)
     application = await _application(act, account)
     _judge(account, application, wanted)
@@ -70,6 +71,9 @@ async def change(
     act.session.add(account)
     await _flush(act)
     _tell(act, account, told)
+    if told.keys() & {"oauth_application_id", "server_type"}:
+        moved = server.casefold() != mail_access.address(application, account.server_type).casefold()
+        await authorization.servers_changed(act, account, application, moved=moved)
     if regranted:
         authorization.reset(act, account)
     if regranted or wanted.authorization_code is not None:

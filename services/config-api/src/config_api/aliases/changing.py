@@ -1,8 +1,11 @@
 """A merge patch to an alias: judged as a whole, written under the row's lock."""
 
+from dataclasses import replace
 from typing import Any
 
 from config_api import preconditions
+from config_api.accounts import mail_access
+from config_api.accounts import repository as accounts
 from config_api.acting import Act
 from config_api.aliases import default_alias, draft, judging, lifecycle, repository, transitions, uniqueness
 from config_api.aliases.creating import columns
@@ -25,7 +28,7 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
     row = await repository.get(act.session, alias_id, lock=True)
     preconditions.require(if_match, row.version)
     before = draft.of_row(row)
-    after = _judged(row, before, wanted)
+    after = _judged(row, before, wanted, await _incoming_type(act, row))
     _refuse_inactive_default(row, after, wanted, department)
     await uniqueness.refuse_taken(act.session, seen.department_id, after, alias_id)
     if after.default_alias and not before.default_alias:
@@ -41,7 +44,15 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
         await follow(act.session, alias_id)
 
 
-def _judged(row: AliasRow, before: Draft, wanted: AliasChange) -> Draft:
+async def _incoming_type(act: Act, row: AliasRow) -> str | None:
+    """Its account's, for an alias in one."""
+    if row.account_id is None:
+        return None
+    found = await accounts.with_applications(act.session, [row.account_id])
+    return mail_access.of_account(*found[row.account_id]).incoming_type
+
+
+def _judged(row: AliasRow, before: Draft, wanted: AliasChange, incoming_type: str | None) -> Draft:
     after, uncleared = draft.patched(before, wanted)
     if row.account_id is not None:
         judging.refuse(judging.account_problems(wanted))
@@ -50,7 +61,9 @@ def _judged(row: AliasRow, before: Draft, wanted: AliasChange) -> Draft:
         # Its secrets are the account's.
         stored |= set(_SECTIONS)
     passwords = judging.password_problems(before, after, draft.secrets_of(wanted), stored)
-    judging.refuse(uncleared + _cleared_passwords(wanted, after) + judging.problems_of(after) + passwords)
+    # What an alias in an account keeps of its own server says nothing about the one it is retrieved from now.
+    asked = after if incoming_type is None else replace(after, incoming_server_type=incoming_type)
+    judging.refuse(uncleared + _cleared_passwords(wanted, after) + judging.problems_of(asked) + passwords)
     return after
 
 

@@ -43,6 +43,12 @@ class Draft:
         """Where our secret and the accounts' grants are sent, and as whom."""
         return (self.provider, self.endpoint, self.tenant_id, self.issuer, self.client_id)
 
+    def mailboxes(self) -> dict[str, str]:
+        """The servers that mail is retrieved from. Names of hosts have no case."""
+        servers = self.reached.servers
+        found = {"imap": servers.imap, "pop3": servers.pop3}
+        return {name: one.host.casefold() for name, one in found.items() if one is not None}
+
     def places(self) -> dict[str, tuple[Any, ...]]:
         """Where access tokens are sent."""
         return {name: (one["host"].casefold(), one["port"], one["use_ssl"]) for name, one in self.servers.items()}

@@ -10,7 +10,7 @@ from config_api.oauth_applications import credentials, draft, repository
 from config_api.oauth_applications.draft import Credential, Draft
 from config_api.oauth_applications.tables import ApplicationRow
 from config_api.outgoing_http import OutgoingHttp
-from config_api.references import refuse_if_referenced
+from config_api.references import Move, refuse_if_referenced
 from ece_common.contracts.oauth_applications import NewOauthApplication, OauthApplicationChange
 from ece_common.contracts.problem import FieldProblem
 from ece_common.errors import Conflict, Invalid
@@ -67,8 +67,14 @@ async def change(
     act.audit("oauth_application.changed", subject, told)
     act.event("oauth_application.changed", subject, {"name": row.name, "fields": sorted(told)})
     for follow in act.hooks.oauth_application_followers:
-        await follow(act, application_id, before.identity() != after.identity())
+        await follow(act, application_id, _move(before, after))
     return row
+
+
+def _move(before: Draft, after: Draft) -> Move:
+    servers = before.mailboxes(), after.mailboxes()
+    elsewhere = {name for name in servers[0].keys() & servers[1].keys() if servers[0][name] != servers[1][name]}
+    return Move(grants=before.identity() != after.identity(), protocols=frozenset(elsewhere))
 
 
 async def delete(act: Act, application_id: int, if_match: str | None) -> None:
