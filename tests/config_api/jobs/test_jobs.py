@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from config_api.connections import testing
+from config_api.connections.testing import Bench
 from config_api.jobs import repository
 from config_api.jobs.asking import Desk, TimedOut
 from ece_common.contracts.jobs import ConnectionTestRequest
@@ -121,7 +122,7 @@ async def test_a_worker_that_never_answers_is_waited_for_no_longer_than_promised
     state = config_api.app.state
     desk = Desk(state.sessions, state.changes, patience=0.3)
     with pytest.raises(TimedOut) as told:
-        await testing.of_alias(desk, alias["id"], ConnectionTestRequest(outgoing=False))
+        await testing.of_alias(Bench(desk, state.renewals), alias["id"], ConnectionTestRequest(outgoing=False))
     assert "instance 'default'" in told.value.detail
     job = await retriever.claim(wait=0)
     assert job is None, "nobody waits for it any more"

@@ -1,7 +1,6 @@
-"""Existing aliases join an account only when their retriever opened them as it; accounts are tested so too."""
+"""Existing aliases join an account only when their retriever opened them as it."""
 
-import asyncio
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 import httpx
@@ -10,44 +9,8 @@ import pytest
 from tests.config_api.builders import IMAP, an_alias, fields_of
 from tests.config_api.oauth.builders import an_account, an_alias_in
 from tests.config_api.oauth.provider import Provider
+from tests.config_api.oauth.workers import Worker
 from tests.config_api.process import ConfigApi
-from tests.config_api.replicas import Replica
-
-OPEN = [{"side": "incoming", "step": "auth", "outcome": "ok"}]
-SHUT = [{"side": "incoming", "step": "auth", "outcome": "failed", "detail": "NO AUTHENTICATE failed."}]
-
-
-class Worker:
-    """Does jobs as it is told: aliases in `opening` open, the others do not."""
-
-    def __init__(self, service: ConfigApi, *opening: str, kind: str = "retriever") -> None:
-        self.worker = service.worker
-        self.opening = opening
-        self.kind = kind
-        self.jobs: list[dict[str, Any]] = []
-
-    async def __aenter__(self) -> Self:
-        await Replica(self.worker, kind=self.kind).beat()
-        self._task = asyncio.create_task(self._work())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _work(self) -> None:
-        me = {"instance": "default", "replica": "one"}
-        while True:
-            body = {**me, "kind": self.kind, "wait": 5}
-            job = (await self.worker.post("/worker-jobs/claims", json=body)).json()["job"]
-            if job is None:
-                continue
-            self.jobs.append(job)
-            user = (job["incoming"] or job["outgoing"])["user_name"]
-            steps = OPEN if user in self.opening else SHUT
-            side = "incoming" if self.kind == "retriever" else "outgoing"
-            result = {**me, "steps": [{**step, "side": side} for step in steps], "milliseconds": 1}
-            await self.worker.put(f"/worker-jobs/{job['id']}/result", json=result)
 
 
 async def _added(admin: httpx.AsyncClient, account: dict[str, Any], **body: Any) -> list[dict[str, Any]]:
@@ -130,38 +93,3 @@ async def test_nothing_is_added_to_an_account_that_is_not_authorized_or_while_no
     path = f"/accounts/{account['id']}/aliases/add-existing"
     refused = await config_api.admin.post(path, json={"alias_ids": [alias["id"]]})
     assert (refused.status_code, refused.json()["code"]) == (503, "no_live_replica")
-
-
-@pytest.mark.rule(171, 191, 195)
-async def test_a_valid_account_says_so_to_the_letter(
-    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
-) -> None:
-    account = await an_account(config_api, provider)
-    path = f"/accounts/{account['id']}/test-connection"
-    assert (await config_api.admin.post(path)).json()["message"] == "Connection established successfully"
-    alias = await an_alias_in(config_api, sql, account)
-    opening = alias["email_address"]
-    async with Worker(config_api, opening), Worker(config_api, opening, kind="dispatcher") as dispatcher:
-        tested = (await config_api.admin.post(path)).json()
-    assert (tested["ok"], tested["message"]) == (True, "Connection established successfully")
-    assert [one["email_address"] for one in tested["aliases"]] == [opening]
-    token = dispatcher.jobs[0]["outgoing"]["access_token"]
-    assert token not in str(tested)
-
-
-@pytest.mark.rule(192, 193, 194, 196)
-async def test_an_invalid_account_says_why(
-    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
-) -> None:
-    account = await an_account(config_api, provider)
-    await an_alias_in(config_api, sql, account)
-    path = f"/accounts/{account['id']}/test-connection"
-    async with Worker(config_api), Worker(config_api, kind="dispatcher"):
-        tested = (await config_api.admin.post(path)).json()
-    assert tested["ok"] is False
-    assert "NO AUTHENTICATE failed." in tested["message"]
-    provider.revoke_all()
-    await sql.execute("UPDATE accounts SET renew_at = '2000-01-01'")
-    revoked = (await config_api.admin.post(path)).json()
-    assert revoked["ok"] is False
-    assert "AADSTS50173" in revoked["message"]

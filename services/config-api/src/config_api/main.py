@@ -116,9 +116,8 @@ def _hooks() -> Hooks:
     hooks.department_policies = policies_in_force.of_departments
     hooks.queue_guards.append(activities_guarding.of_queue)
     hooks.queue_guards.append(workflow_repository.of_queue)
-    hooks.alias_guards.append(workflow_repository.of_alias)
+    hooks.alias_guards += [workflow_repository.of_alias, membership.of_alias]
     hooks.alias_placement = membership.RetrieverPlacement()
-    hooks.alias_guards.append(membership.of_alias)
     hooks.alias_cleaners.append(membership.release)
     hooks.alias_change_followers.append(membership.alias_changed)
     hooks.settings_followers.append(membership.settings_changed)

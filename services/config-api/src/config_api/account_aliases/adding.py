@@ -35,7 +35,8 @@ async def add(adding: Adding, account_id: int, wanted: AddExistingAliases) -> Ad
     `NoLiveReplica` when nobody is there to try them.
     """
     access = await _judged(adding, account_id, wanted)
-    await adding.renewals.token(account_id, None)
+    # A server that refuses a stale token would say of each alias that it does not belong here.
+    await adding.renewals.stands(account_id)
     tried = [_try(adding, account_id, alias_id, access, wanted) for alias_id in dict.fromkeys(wanted.alias_ids)]
     return AddedAliases(results=list(await asyncio.gather(*tried)))
 

@@ -56,7 +56,10 @@ async def lapse(act: Act, account: AccountRow, reason: str, detail: str, *, forg
     if forget:
         tokens.forget(account)
     account.renew_at = None
+    known = account.authorization_state == "invalid" and account.authorization_reason == reason
     _set(act, account, "invalid", reason, detail)
+    if known:
+        return
     _tell(act, account, "account.invalid", {"reason": reason, "detail": detail})
     await act.session.flush()
     assert account.id is not None

@@ -91,11 +91,41 @@ class Renewals:
                 await self._tell_workers(account_id)
         raise Transient("the account's tokens change too fast; ask again")
 
-    async def renew(self, account_id: int, seen: int) -> bool:
-        """Unless the tokens are others by now than those of number `seen`. Whether there are new ones, from us."""
+    async def prove(self, account_id: int) -> None:
+        """Ask the provider whether what was granted still stands, however long the token at hand is good for: a
+        revoked grant does not end the tokens that were given for it.
+
+        Raise `Conflict` when only an administrator helps, `Transient` when the provider gives no answer now.
+        """
+        async with self._tools.sessions() as session:
+            account = await repository.get(session, account_id)
+        if account.authorization_state != "invalid" or not _may_stand(account):
+            refuse_unusable(account)
+        if await self.renew(account_id, account.token_number, pressing=True):
+            await self._tell_workers(account_id)
+            return
+        # Somebody else was faster, with whatever result.
+        async with self._tools.sessions() as session:
+            refuse_unusable(await repository.get(session, account_id))
+
+    async def stands(self, account_id: int) -> str | None:
+        """As `prove`, but what is at hand counts while the provider gives nothing new: then why. Raise as `token`."""
+        try:
+            await self.prove(account_id)
+        except Transient as problem:
+            await self.token(account_id, None)
+            return problem.detail
+        return None
+
+    async def renew(self, account_id: int, seen: int, *, pressing: bool = False) -> bool:
+        """Unless the tokens are others by now than those of number `seen`. Whether there are new ones, from us.
+        `pressing`: somebody waits to hear whether the refusal of before still stands.
+        """
         running = self._running.get(account_id)
         if running is None:
-            running = asyncio.create_task(self._renew(account_id, seen), name=f"renewal/{account_id}")
+            running = asyncio.create_task(
+                self._renew(account_id, seen, pressing=pressing), name=f"renewal/{account_id}"
+            )
             self._running[account_id] = running
             running.add_done_callback(lambda _: self._running.pop(account_id, None))
         # Whoever waits may go away; the request to the provider is finished and its answer kept.
@@ -117,7 +147,7 @@ class Renewals:
             for follow in self._tools.hooks.account_change_followers:
                 await follow(session, [account_id])
 
-    async def _renew(self, account_id: int, seen: int) -> bool:
+    async def _renew(self, account_id: int, seen: int, *, pressing: bool) -> bool:
         outcome: Outcome | None = None
         async with self._turn:
             try:
@@ -125,7 +155,7 @@ class Renewals:
                     await repository.wait_longer(session, LOCK_SECONDS)
                     await repository.lock_tokens(session, account_id)
                     act = self._act(session)
-                    outcome = await self._asked(act, account_id, seen)
+                    outcome = await self._asked(act, account_id, seen, pressing=pressing)
                     if outcome is not None:
                         await self._write(act, account_id, seen, outcome)
             except DBAPIError:
@@ -144,12 +174,14 @@ class Renewals:
         tools = self._tools
         return Act(session, Caller("system", None), tools.hooks, tools.vault, tools.clock())  # pyright: ignore[reportArgumentType] - an AsyncSession
 
-    async def _asked(self, act: Act, account_id: int, seen: int) -> Outcome | None:
+    async def _asked(self, act: Act, account_id: int, seen: int, *, pressing: bool) -> Outcome | None:
         """None: nothing to do. Called under the account's lock."""
         account = await repository.maybe(act.session, account_id)
         if account is None or account.token_number != seen:
             return None
-        if account.put_off_until is not None and account.put_off_until > act.now:
+        refused = account.authorization_reason is not None
+        waits = account.put_off_until is not None and account.put_off_until > act.now
+        if waits and not (pressing and refused):
             return Transient(f"the provider is asked again at {account.put_off_until:%H:%M:%S} UTC")
         try:
             grant = await self._grant(act, account)
@@ -209,6 +241,12 @@ def refuse_unusable(account: AccountRow) -> None:
         raise Conflict("the account is inactive: set it active first", code=ACCOUNT_INACTIVE)
     if account.authorization_state != "authorized":
         raise _invalid(account.authorization_detail or "nobody has authorized it yet")
+
+
+def _may_stand(account: AccountRow) -> bool:
+    """It was given up because of its application, and its grant was kept: that may have been mended over there."""
+    by_person = account.authentication_flow == "authorization_code"
+    return account.status == "active" and (account.tokens is not None or not by_person)
 
 
 def _invalid(detail: str) -> Conflict:

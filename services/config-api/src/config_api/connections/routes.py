@@ -6,6 +6,7 @@ from fastapi import APIRouter, Body, Path, Request
 
 from config_api.access.callers import Administrator
 from config_api.connections import account_testing, testing
+from config_api.connections.testing import Bench
 from config_api.jobs.asking import Desk
 from config_api.problems import responses
 from ece_common.contracts.accounts import AccountConnectionTest
@@ -15,8 +16,9 @@ from ece_common.errors import Invalid
 router = APIRouter(tags=["aliases"])
 
 
-def desk_of(request: Request) -> Desk:
-    return Desk(request.app.state.sessions, request.app.state.changes)
+def _bench(request: Request) -> Bench:
+    state = request.app.state
+    return Bench(Desk(state.sessions, state.changes), state.renewals)
 
 
 @router.post("/aliases/{alias_id}/test-connection", summary="Test an alias's servers", responses=responses(404))
@@ -27,13 +29,14 @@ async def check(
     wanted: Annotated[ConnectionTestRequest | None, Body(examples=[{"incoming": True, "outgoing": True}])] = None,
 ) -> ConnectionTest:
     """The workers that serve this alias try it: name, TCP, TLS, login and folder; login and sender. No mail is read
-    or sent, and the alias's status does not change. Waits 30 seconds at most. 503 `no_live_replica`: no worker is
+    or sent, and the alias's status does not change. A token that a server refuses is replaced once. Waits 30 seconds,
+    and 10 more with another token, at most. 503 `no_live_replica`: no worker is
     there to try; 503 `job_timed_out`: it did not answer in time.
     """
     asked = wanted if wanted is not None else ConnectionTestRequest()
     if not asked.incoming and not asked.outgoing:
         raise Invalid.field("incoming", "one of `incoming` and `outgoing` must be true")
-    return await testing.of_alias(desk_of(request), alias_id, asked)
+    return await testing.of_alias(_bench(request), alias_id, asked)
 
 
 @router.post(
@@ -42,7 +45,8 @@ async def check(
 async def check_account(
     account_id: Annotated[int, Path(ge=1, lt=2**63)], request: Request, _caller: Administrator
 ) -> AccountConnectionTest:
-    """An access token is had, and each alias tried with it by the workers that serve it: login as that mailbox,
-    folder, outgoing login and sender (R191 to R196).
+    """The identity provider is asked for a new access token, so that a revoked authorization is seen at once; each
+    alias is tried with it by the workers that serve it: login as that mailbox, folder, outgoing login and sender
+    (R191 to R196).
     """
-    return await account_testing.of_account(desk_of(request), request.app.state.renewals, account_id)
+    return await account_testing.of_account(_bench(request), account_id)
