@@ -92,7 +92,7 @@ async def test_a_wrong_secret_or_tenant_is_said_when_the_code_is_redeemed(
     realm = provider.issuer.replace("/realm", "/another")
     tenant = await an_application(config_api.admin, provider, issuer=realm)
     answer = await config_api.admin.post(f"/oauth-applications/{tenant['id']}/authorization-requests", json={})
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.json()["code"]) == (409, "provider_not_found")
     assert "404" in answer.json()["detail"]
 
 

@@ -21,7 +21,7 @@ async def _servers(service: ConfigApi, account: dict[str, Any], **hosts: str | N
     return await service.admin.patch(path, json={"servers": servers, "client_secret": SECRET})
 
 
-async def _generation(sql: asyncpg.Connection, alias: dict[str, Any]) -> int:
+async def _generation(sql: asyncpg.Connection, alias: dict[str, Any]) -> Any:
     return await sql.fetchval("SELECT mailbox_generation FROM aliases WHERE id = $1", alias["id"])
 
 

@@ -146,3 +146,28 @@ async def test_an_account_of_another_application_is_not_signed_in_for(
             f"/oauth-applications/{other['id']}/authorization-requests", json={"account_id": account_id}
         )
         assert fields_of(refused) == ["account_id"]
+
+
+async def test_a_provider_may_post_its_answer(config_api: ConfigApi, provider: Provider) -> None:
+    application = await an_application(config_api.admin, provider)
+    back = provider.consent(await begun(config_api.admin, application["id"]))
+    page = await config_api.api.post("http://config-api/oauth/callback", data=back)
+    assert page.status_code == 200
+    assert f">{back['code']}</textarea>" in page.text
+    again = await config_api.api.post("http://config-api/oauth/callback", data=back)
+    assert (again.status_code, "was used already" in again.text) == (400, True)
+    for nonsense in (b"", b"&" * 10_000, b"state=%ff%00&code=%00", b'{"state": "x"}'):
+        page = await config_api.api.post("http://config-api/oauth/callback", content=nonsense)
+        assert (page.status_code, page.headers["content-type"][:9]) == (400, "text/html")
+        assert "is not known here" in page.text
+
+
+async def test_an_answer_that_names_another_provider_is_refused(config_api: ConfigApi, provider: Provider) -> None:
+    """A code of an honest provider must not be redeemed with the one that lured somebody there."""
+    application = await an_application(config_api.admin, provider)
+    back = provider.consent(await begun(config_api.admin, application["id"]))
+    assert await _ending(config_api, **back, iss="https://honest.test") == (
+        "This answer is of another identity provider"
+    )
+    own = provider.consent(await begun(config_api.admin, application["id"]))
+    assert (await come_back(config_api, **own, iss=provider.issuer)).status_code == 200

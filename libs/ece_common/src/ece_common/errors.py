@@ -46,6 +46,8 @@ class Transient(EceError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
+    retry_after: float | None = None
+    """Seconds, when somebody asked for that much patience."""
 
 
 class Permanent(EceError):

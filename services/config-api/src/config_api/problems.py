@@ -1,5 +1,6 @@
 """Every error leaves as problem+json (RFC 9457), with the field's name and what would be right."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +62,7 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
         412: "The resource changed since it was read.",
         413: "The request is too large.",
         422: "A field is not valid; `errors` names each.",
-        503: "The database is away; try again.",
+        503: "The database or another server is away; try again.",
     }
     return {
         code: {
@@ -140,11 +141,16 @@ def _database_away(error: Exception) -> bool:
     return passing
 
 
+def _headers(error: EceError) -> dict[str, str]:
+    if isinstance(error, Transient) and error.retry_after is not None:
+        return {"Retry-After": str(math.ceil(error.retry_after))}
+    return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+
+
 def install(app: FastAPI) -> None:
     async def named(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, EceError)
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return respond(error.problem(), headers)
+        return respond(error.problem(), _headers(error))
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)

@@ -1,5 +1,8 @@
 """What the callback page says: the code, that the account works now, or what went wrong and what to do about it."""
 
+import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.access.callers import Caller
@@ -9,7 +12,9 @@ from config_api.accounts.renewing import Tools
 from config_api.accounts.signing_in import Ended, Ending, Returned
 from config_api.acting import Act
 from config_api.oauth_applications import refusals
-from ece_common.errors import EceError
+from ece_common.errors import EceError, Transient
+
+log = structlog.get_logger()
 
 _AGAIN = "Begin a new sign-in: ask for a new authorization URL and open it."
 _CLOSE = "You can close this window."
@@ -21,6 +26,15 @@ _REPEATED = "Each one is good for one return: opening this page again, or going 
 _PASTE = (
     "You are signed in. Paste this code into the account's field Authorization code and save the account within ten "
     "minutes: a code works once."
+)
+_LATER = (
+    "Paste this code into the account's field Authorization code and save the account, within ten minutes and once "
+    "the provider answers again; or begin a new sign-in later."
+)
+_AWAY = Page(
+    "This service cannot go on just now",
+    ("Its database does not answer, so nothing was changed. Open this page again in a moment.",),
+    status=503,
 )
 _PAGES: dict[Ending, Page] = {
     "denied": Page(
@@ -48,6 +62,11 @@ _PAGES: dict[Ending, Page] = {
         ("It was not begun with this service, or so long ago that it is forgotten. Nothing was changed.", _AGAIN),
         status=400,
     ),
+    "foreign": Page(
+        "This answer is of another identity provider",
+        ("The sign-in was begun with one provider and answered by another one, so nothing was changed.", _AGAIN),
+        status=400,
+    ),
     "incomplete": Page(
         "The identity provider sent no code",
         ("The sign-in came back without an authorization code, so nothing was changed.", _AGAIN),
@@ -57,6 +76,15 @@ _PAGES: dict[Ending, Page] = {
 
 
 async def answered(tools: Tools, returned: Returned) -> Page:
+    """A page whatever happens: who comes here is a person with a browser."""
+    try:
+        return await _answered(tools, returned)
+    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as problem:
+        log.warning("sign_in.not_ended", problem=type(problem).__name__)
+        return _AWAY
+
+
+async def _answered(tools: Tools, returned: Returned) -> Page:
     """Two transactions: a state is spent whatever becomes of its code."""
     async with tools.sessions() as session, session.begin():
         ended = await signing_in.end(_act(tools, session, "callback"), returned)
@@ -76,6 +104,14 @@ async def _completed(tools: Tools, ended: Ended, account_id: int, code: str) -> 
         async with tools.sessions() as session, session.begin():
             account = await upkeep.complete(_act(tools, session, ended.asked_by), tools.identity, account_id, code)
             name, user = account.account_name, account.authorized_user_name
+    except Transient as problem:
+        return Page(
+            "The account is not authorized yet",
+            ("The sign-in itself worked, but its code could not be redeemed now. The account is as it was.", _LATER),
+            told=problem.detail,
+            code=code,
+            status=503,
+        )
     except EceError as problem:
         return Page(
             "The account could not be authorized",

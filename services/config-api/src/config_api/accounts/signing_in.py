@@ -64,9 +64,10 @@ class Returned:
     code: str | None = field(default=None, repr=False)
     error: str | None = None
     error_description: str | None = None
+    iss: str | None = None
 
 
-Ending = Literal["code", "denied", "refused", "expired", "replayed", "unknown", "incomplete"]
+Ending = Literal["code", "denied", "refused", "expired", "replayed", "unknown", "incomplete", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,16 @@ async def end(act: Act, returned: Returned) -> Ended:
         return Ended("replayed")
     row.returned_at = act.now
     act.session.add(row)
-    return _ending(act, row, returned)
+    application = await applications.get(act.session, row.oauth_application_id)
+    return _ending(act, row, returned, application.issuer)
 
 
-def _ending(act: Act, row: AuthorizationRequestRow, returned: Returned) -> Ended:
+def _ending(act: Act, row: AuthorizationRequestRow, returned: Returned, issuer: str | None) -> Ended:
     if row.expires_at <= act.now:
         return Ended("expired")
+    if issuer is not None and returned.iss is not None and returned.iss.rstrip("/") != issuer.rstrip("/"):
+        # RFC 9207: a code of another provider would be handed to this one.
+        return Ended("foreign")
     if returned.error:
         return Ended("denied" if returned.error in ("access_denied", "consent_required") else "refused")
     if not returned.code or len(returned.code) > LONGEST_CODE:

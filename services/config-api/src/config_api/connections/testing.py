@@ -54,7 +54,7 @@ async def _by_token(bench: Bench, alias_id: int, account_id: int, sides: Sequenc
     except (Conflict, Transient) as problem:
         return [verdict.undone(side, problem.detail) for side in sides]
     steps = await steps_of(bench.desk, alias_id, sides)
-    refused = [side for side in sides if any(_is_refused(step) and step.side == side for step in steps)]
+    refused: list[Side] = [side for side in sides if any(_is_refused(step) and step.side == side for step in steps)]
     if not refused:
         return steps
     passed = [step for step in steps if step.side not in refused]

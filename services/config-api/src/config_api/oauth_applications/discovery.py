@@ -9,6 +9,16 @@ from typing import Any
 from config_api.oauth_applications.providers import Provider
 from config_api.outgoing_http import Answer, OutgoingHttp, Unreachable, place
 from ece_common.egress import EgressRefused
+from ece_common.errors import Permanent
+
+
+class NoSuchProvider(Permanent):
+    """There is a server, and it knows no such tenant or issuer."""
+
+    status = 409
+    code = "provider_not_found"
+    title = "The identity provider is not there"
+
 
 KEPT_SECONDS = 3600.0
 KEPT = 200
@@ -34,7 +44,7 @@ class Discovery:
         self._kept: dict[str, tuple[float, Configuration]] = {}
 
     async def of(self, provider: Provider, *, anew: bool = False) -> Configuration:
-        """Raise `Unreachable` or `EgressRefused`."""
+        """Raise `Unreachable`, `NoSuchProvider` or `EgressRefused`."""
         address = address_of(provider)
         kept = self._kept.get(address)
         if kept is not None and kept[0] > self._monotonic() and not anew:
@@ -52,11 +62,14 @@ def address_of(provider: Provider) -> str:
 
 
 def judged(provider: Provider, answer: Answer) -> Configuration:
-    """Raise `Unreachable` for what is no provider, or another one than was asked for."""
+    """Raise `Unreachable` for what is no provider, or another one than was asked for; `NoSuchProvider`."""
     host = place(address_of(provider))[0]
+    if answer.status in (400, 404):
+        what = "tenant id" if provider.issuer is None else "issuer"
+        told = f"{host} answered {answer.status} when asked for its OpenID configuration"
+        raise NoSuchProvider(f"{told}: it knows no such {what}; correct the OAuth application")
     if answer.status != 200:
-        tenant = "; compare the tenant id" if provider.issuer is None and 400 <= answer.status < 500 else ""
-        raise Unreachable(f"{host} answered {answer.status} when asked for its OpenID configuration{tenant}")
+        raise Unreachable(f"{host} answered {answer.status} when asked for its OpenID configuration")
     document = _object(answer.body)
     texts = {name: document.get(name) for name in ("issuer", *_ENDPOINTS)}
     missing = [name for name, value in texts.items() if not isinstance(value, str)]

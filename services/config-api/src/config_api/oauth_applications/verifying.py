@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from config_api.oauth_applications import discovery
 from config_api.oauth_applications.expiry import WARNED_BEFORE
-from config_api.oauth_applications.identity import IdentityProvider, Registration
+from config_api.oauth_applications.identity import IdentityProvider, Registration, Throttled
 from config_api.oauth_applications.refusals import Refused
 from config_api.outgoing_http import place
 from ece_common.contracts.oauth_applications import Verification, VerificationStep
@@ -41,6 +41,9 @@ async def _tried(name: str, attempt: Try) -> VerificationStep:
     except EgressRefused as problem:
         hint = "a provider in a private network has to be allowed by ECE_EGRESS_ALLOW of the Config API"
         return VerificationStep(step=name, outcome="failed", detail=problem.detail, hint=hint)  # pyright: ignore[reportArgumentType] - one of the literals
+    except Throttled as problem:
+        hint = "nothing is wrong here: the provider asks for patience; try again in a few minutes"
+        return VerificationStep(step=name, outcome="failed", detail=problem.detail, hint=hint)  # pyright: ignore[reportArgumentType] - likewise
     except EceError as problem:
         hint = "compare the tenant id or issuer, and whether the Config API may connect there"
         return VerificationStep(step=name, outcome="failed", detail=problem.detail, hint=hint)  # pyright: ignore[reportArgumentType] - likewise
