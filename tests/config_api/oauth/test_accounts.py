@@ -46,6 +46,8 @@ async def test_an_account_is_active_and_authorized_by_its_code_and_shows_neither
         ({"server_type": "imap"}, "server_type"),
         ({"address": "elsewhere.test"}, "address"),
         ({"authorization_code": ""}, "authorization_code"),
+        ({"authorization_code": " \n"}, "authorization_code"),
+        ({"authorization_code": "two\nlines"}, "authorization_code"),
     ],
 )
 async def test_what_is_fixed_or_required_is_refused_by_name(

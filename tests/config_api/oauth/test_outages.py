@@ -96,3 +96,16 @@ async def test_a_database_that_fails_under_the_callback_is_told_on_a_page_and_sp
     assert back["code"] not in page.text
     await sql.execute("ALTER TABLE elsewhere RENAME TO authorization_requests")
     assert (await come_back(config_api, **back)).status_code == 200
+
+
+async def test_a_token_endpoint_that_nobody_serves_is_named_with_the_networks_own_words(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    application = (await an_application(config_api.admin, provider))["id"]
+    provider.document_changes["token_endpoint"] = "https://localhost:1/token"
+    code = await a_code(config_api, provider, application)
+    path = f"/departments/{await a_department(config_api.admin)}/accounts"
+    answer = await config_api.admin.post(path, json=_body(application, authorization_code=code))
+    assert (answer.status_code, answer.json()["code"]) == (503, "provider_unreachable")
+    assert answer.json()["detail"].startswith("localhost:1: ")
+    assert "refused" in answer.json()["detail"] or "failed" in answer.json()["detail"]

@@ -255,6 +255,49 @@ async def test_a_provider_that_is_down_is_trouble_that_passes(
     assert (await _account(config_api, account))["authorization_state"] == "authorized"
 
 
+_HOLDERS = """
+    SELECT pid FROM pg_locks JOIN pg_database ON oid = database
+    WHERE datname = current_database() AND locktype = 'advisory' AND granted = $1
+"""
+
+
+async def test_a_rotated_token_outlives_the_database_connection_that_it_was_fetched_with(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection, clock: Clock
+) -> None:
+    account = await an_account(config_api, provider)
+    clock.advance(minutes=57)
+    provider.hold.clear()
+    before = provider.token_requests
+    sweep = asyncio.create_task(keeper(config_api).sweep())
+    await until(lambda: _asked(provider, before + 1))
+    await sql.fetch(f"SELECT pg_terminate_backend(pid) FROM ({_HOLDERS}) AS holders", True)
+    provider.hold.set()
+    assert await sweep == 1
+    # The first refresh token is refused by now: what is used next is the one that came meanwhile.
+    clock.advance(minutes=57)
+    assert await keeper(config_api).sweep() == 1
+    assert provider.token_requests == before + 2
+    assert (await _account(config_api, account))["authorization_state"] == "authorized"
+
+
+async def test_a_process_that_dies_while_it_renews_holds_nobody_up(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection, database: str, clock: Clock
+) -> None:
+    account = await an_account(config_api, provider)
+    dying = await asyncpg.connect(database)
+    await dying.execute("SELECT pg_advisory_lock(hashtextextended('ece account', $1))", account["id"])
+    clock.advance(minutes=57)
+    sweep = asyncio.create_task(keeper(config_api).sweep())
+
+    async def waits() -> bool:
+        return bool(await sql.fetch(_HOLDERS, False))
+
+    await until(waits)
+    assert provider.token_requests == 1
+    dying.terminate()
+    assert await sweep == 1
+
+
 @pytest.mark.rule(194)
 async def test_a_secret_that_the_provider_refuses_lets_tokens_live_to_their_end_and_then_stops_the_account(
     config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection, clock: Clock

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from cryptography import x509
@@ -11,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
-from config_api.oauth_applications.expiry import warning_due
+from config_api.oauth_applications import repository
+from config_api.oauth_applications.expiry import WARNED_BEFORE, warning_due
 from tests.config_api.builders import fields_of
 from tests.config_api.oauth.builders import a_code, an_account, an_application, application_body, keeper
 from tests.config_api.oauth.provider import SECRET, Provider
@@ -200,3 +202,40 @@ async def test_each_warning_is_told_once_and_anew_for_a_new_secret(
     await admin.patch(f"/oauth-applications/{application['id']}", json=change)
     await keeper(config_api).tidy()
     assert await told() == [30, 7, 1, 7]
+
+
+async def test_a_new_secret_does_not_inherit_the_old_ones_expiry(admin: httpx.AsyncClient, clock: Clock) -> None:
+    soon = (clock() + timedelta(days=5)).isoformat()
+    path = f"/oauth-applications/{(await an_application(admin, client_secret_expires_at=soon))['id']}"
+    same = await admin.patch(path, json={"client_secret": SECRET, "endpoint": "china"})
+    assert same.json()["client_secret_expires_at"] is not None
+    assert (await admin.patch(path, json={"client_secret": "another"})).json()["client_secret_expires_at"] is None
+
+
+@pytest.mark.rule(144)
+async def test_many_secrets_that_run_out_together_are_all_warned_of(
+    config_api: ConfigApi, sql: asyncpg.Connection, clock: Clock
+) -> None:
+    """Those that were warned of already do not stand in the way of the others."""
+    soon = (clock() + timedelta(days=20)).isoformat()
+    for _ in range(3):
+        await an_application(config_api.admin, client_secret_expires_at=soon)
+    await sql.execute("UPDATE oauth_applications SET warned_days = 30 WHERE id <> 3")
+    async with config_api.app.state.sessions() as session:
+        found = await repository.expiring(session, clock(), WARNED_BEFORE, 2)
+    assert [one.id for one in found] == [3]
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999Z"]
+)
+async def test_an_expiry_that_the_database_takes_for_infinite_is_refused(
+    admin: httpx.AsyncClient, moment: str
+) -> None:
+    body = application_body(client_secret_expires_at=moment)
+    assert fields_of(await admin.post("/oauth-applications", json=body)) == ["client_secret_expires_at"]
+
+
+async def test_an_issuer_with_an_impossible_port_is_named(admin: httpx.AsyncClient, provider: Provider) -> None:
+    body = application_body(provider, issuer="https://localhost:99999/realm")
+    assert fields_of(await admin.post("/oauth-applications", json=body)) == ["issuer"]

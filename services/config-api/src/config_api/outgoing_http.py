@@ -150,8 +150,13 @@ def place(url: str) -> tuple[str, int]:
 def _words(problem: BaseException) -> str:
     """What OpenSSL or the system said, out of httpcore's wrapping."""
     inner = problem
-    while (wrapped := inner.__cause__ or inner.__context__) is not None:
+    while (wrapped := inner.__cause__ or inner.__context__) is not None and not _is_ours(wrapped):
         inner = wrapped
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {inner.verify_message}"
     return str(inner)[:300] or type(inner).__name__
+
+
+def _is_ours(problem: BaseException) -> bool:
+    """What a caller was just handling says nothing about the network."""
+    return type(problem).__module__.partition(".")[0] in ("config_api", "ece_common")

@@ -3,18 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from ece_common.contracts import oauth_examples
 from ece_common.contracts.aliases import AfterRetrieval, AliasStatus, OneAddress, Redirections
-from ece_common.contracts.base import Address, Id, Line, Name, Note, Sent, Strict
+from ece_common.contracts.base import Address, Id, Line, Name, Note, Pasted, Sent, Strict
 from ece_common.contracts.jobs import ConnectionStep, ConnectionTest
 
 AccountStatus = Literal["active", "inactive"]
 AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
 AuthenticationFlow = Literal["authorization_code", "client_credentials"]
 AuthorizationState = Literal["not_authorized", "authorized", "invalid"]
-AuthorizationCode = Annotated[SecretStr, Field(min_length=1, max_length=8192)]
+AuthorizationCode = Pasted
 _ADDRESS = Field(default=None, description="Given by the OAuth application: another value is refused.")
 _CODE = Field(
     default=None,

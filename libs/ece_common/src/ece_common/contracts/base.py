@@ -1,5 +1,6 @@
 """The building blocks of every contract: strict models, safe text, addresses, pages."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
@@ -16,6 +17,9 @@ ADDRESS_LIMIT = 254
 SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
+_EARLIEST, _LATEST = 1970, 9998
+
+
 class Strict(BaseModel):
     """A body a caller sends: unknown fields and wrong types are refused, by name."""
 
@@ -26,6 +30,17 @@ class Sent(BaseModel):
     """A body a service answers: readers ignore what they do not know, so that fields can be added."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, from_attributes=True)
+
+
+def _in_utc(value: datetime) -> datetime:
+    # Postgres takes the first and the last moment of Python's calendar for infinite ones.
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC)
+    if not _EARLIEST <= moment.year <= _LATEST:
+        raise ValueError(f"must lie between the years {_EARLIEST} and {_LATEST}")
+    return moment
 
 
 def _no_control_characters(value: str) -> str:
@@ -71,6 +86,13 @@ def _address(value: str) -> str:
     return checked.normalized
 
 
+def _trimmed(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value().strip()
+    if not value:
+        raise ValueError("must not be empty")
+    return SecretStr(value)
+
+
 Line = Annotated[str, StringConstraints(max_length=255), AfterValidator(_no_control_characters)]
 """At most 255 characters on one line."""
 
@@ -99,6 +121,14 @@ Host = Annotated[
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024), AfterValidator(_sendable)]
 """A password, written only."""
+
+Pasted = Annotated[
+    SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_trimmed), AfterValidator(_sendable)
+]
+"""A secret copied from a page, with the spaces and line breaks that came along."""
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""Without a time zone it is taken for UTC."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 

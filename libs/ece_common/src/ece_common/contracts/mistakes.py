@@ -85,6 +85,8 @@ def said_of(error: Mapping[str, Any]) -> str:
     if kind in ("string_too_short", "string_too_long", "bytes_too_short", "bytes_too_long"):
         return _length(context, "character", "have")
     if kind in ("too_short", "too_long"):
+        if context.get("field_type") == "Value":  # a secret text
+            return _length(context, "character", "have")
         return _length(context, "entry", "hold")
     return _SENTENCES.get(kind, _UNNAMED).format_map(context)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from ece_common.contracts import oauth_examples
-from ece_common.contracts.base import Host, Id, Line, Name, Note, Port, Sent, Strict
+from ece_common.contracts.base import Host, Id, Line, Moment, Name, Note, Port, Secret, Sent, Strict
 from ece_common.contracts.mistakes import ISSUER, SCOPE, TENANT
 
 Provider = Literal["microsoft_office_365", "custom"]
@@ -15,7 +15,7 @@ TenantId = Annotated[str, StringConstraints(pattern=TENANT)]
 """A directory's GUID or one of its domain names."""
 Issuer = Annotated[str, StringConstraints(max_length=500, pattern=ISSUER)]
 ClientId = Annotated[Line, Field(min_length=1)]
-ClientSecret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
+ClientSecret = Secret
 Scope = Annotated[str, StringConstraints(pattern=SCOPE)]
 """A scope-token of RFC 6749 section 3.3."""
 Scopes = Annotated[list[Scope], Field(max_length=20)]
@@ -62,7 +62,7 @@ class NewOauthApplication(Strict):
         default=None,
         description="The secret's Value, not its id. Write-only. Required unless `certificate` is given.",
     )
-    client_secret_expires_at: datetime | None = Field(
+    client_secret_expires_at: Moment | None = Field(
         default=None, description="Warnings are told 30, 7 and 1 days before."
     )
     certificate: CertificateCredential | None = Field(default=None, description="Instead of a client secret.")
@@ -87,7 +87,7 @@ class OauthApplicationChange(Strict):
     tenant_id: TenantId | None = None
     client_id: ClientId | None = None
     client_secret: ClientSecret | None = None
-    client_secret_expires_at: datetime | None = None
+    client_secret_expires_at: Moment | None = None
     certificate: CertificateCredential | None = None
     issuer: Issuer | None = None
     servers: MailServers | None = None

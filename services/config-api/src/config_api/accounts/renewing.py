@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from config_api.access.callers import Caller
 from config_api.accounts import authorization, mail_access, repository, tokens
@@ -30,7 +31,9 @@ from ece_common.errors import Conflict, EceError, Transient
 ACCOUNT_INVALID = "account_invalid"
 ACCOUNT_INACTIVE = "account_inactive"
 LOCK_SECONDS = 40
-_STORE_ATTEMPTS = 3
+_STORE_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds, as long as a database takes to fail over."""
+_AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 900.0
 log = structlog.get_logger()
 
@@ -158,7 +161,7 @@ class Renewals:
                     outcome = await self._asked(act, account_id, seen, pressing=pressing)
                     if outcome is not None:
                         await self._write(act, account_id, seen, outcome)
-            except DBAPIError:
+            except _AWAY:
                 if outcome is None:
                     raise
                 await self._write_later(account_id, seen, outcome)
@@ -222,17 +225,18 @@ class Renewals:
 
     async def _write_later(self, account_id: int, seen: int, outcome: Outcome) -> None:
         """The database failed while the provider had answered already: a rotated token must not get lost."""
-        for attempt in range(1, _STORE_ATTEMPTS + 1):
-            await asyncio.sleep(0.2 * attempt)
+        for pause in _STORE_PAUSES:
+            await asyncio.sleep(pause)
             try:
                 async with self._tools.sessions() as session, session.begin():
                     await repository.lock_tokens(session, account_id)
                     await self._write(self._act(session), account_id, seen, outcome)
-            except DBAPIError:
-                if attempt == _STORE_ATTEMPTS:
-                    raise
+            except _AWAY as problem:
+                log.warning("account.not_stored_yet", account_id=account_id, problem=type(problem).__name__)
             else:
                 return
+        log.error("account.not_stored", account_id=account_id, advice="sign in again if its grant is refused now")
+        raise Transient("the database did not take the account's new tokens")
 
 
 def refuse_unusable(account: AccountRow) -> None:

@@ -155,7 +155,7 @@ async def _authorize(
     if account.authentication_flow == _FLOW_WITHOUT_CODE:
         authorization.authorize(act, account, await _as_application(act, identity, account))
     elif request.authorization_code is not None:
-        code = request.authorization_code.get_secret_value().strip()
+        code = request.authorization_code.get_secret_value()
         authorization.authorize(act, account, _lasting(await redeeming.redeem(act, identity, account, code)))
 
 

@@ -10,6 +10,7 @@ from config_api.oauth_applications.providers import CUSTOM, Provider, provider_o
 from config_api.oauth_applications.tables import ApplicationRow
 from ece_common.contracts.oauth_applications import CertificateCredential, NewOauthApplication, OauthApplicationChange
 from ece_common.contracts.problem import FieldProblem
+from ece_common.egress import EgressRefused
 
 _MANY_TENANTS = frozenset({"common", "organizations", "consumers"})
 _REQUIRED = ("name", "provider", "client_id")
@@ -132,8 +133,11 @@ def _microsoft(draft: Draft) -> Iterator[tuple[str, str]]:
 
 def refused_problems(draft: Draft, may_ask: Callable[[str], bool]) -> list[FieldProblem]:
     """An issuer whose address the configuration does not let us connect to."""
-    if draft.issuer is None or may_ask(draft.issuer):
-        return []
+    try:
+        if draft.issuer is None or may_ask(draft.issuer):
+            return []
+    except EgressRefused as problem:
+        return [FieldProblem(field="issuer", problem=problem.detail)]
     told = "is in a network that the configuration (ECE_EGRESS_ALLOW, ECE_EGRESS_DENY) does not allow"
     return [FieldProblem(field="issuer", problem=told)]
 

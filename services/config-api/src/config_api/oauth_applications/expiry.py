@@ -28,7 +28,7 @@ def expiry_of(row: ApplicationRow) -> datetime | None:
 async def warn(session: AsyncSession, now: datetime) -> int:
     """In the transaction of `session`; how many warnings were told. Rows that another process holds are skipped."""
     told = 0
-    for row in await repository.expiring(session, now + timedelta(days=max(WARNED_BEFORE)), AT_ONCE):
+    for row in await repository.expiring(session, now, WARNED_BEFORE, AT_ONCE):
         expires_at = expiry_of(row)
         days = warning_due(expires_at, row.warned_days, now) if expires_at is not None else None
         if days is None or expires_at is None:

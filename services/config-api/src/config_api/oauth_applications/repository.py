@@ -1,10 +1,10 @@
 """Every query on OAuth applications."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import and_, col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.oauth_applications.tables import ApplicationRow
@@ -45,14 +45,15 @@ async def after(session: AsyncSession, position: int, count: int, name: str | No
     return (await session.exec(query.order_by(col(ApplicationRow.id)).limit(count))).all()
 
 
-async def expiring(session: AsyncSession, before: datetime, count: int) -> Sequence[ApplicationRow]:
-    """Those whose secret or certificate runs out before then and that are not fully warned of; locked, and none that
-    another process warns of now.
+async def expiring(session: AsyncSession, now: datetime, days: Sequence[int], count: int) -> Sequence[ApplicationRow]:
+    """Those whose secret or certificate runs out within so many days without a warning of so many; locked, and none
+    that another process warns of now.
     """
-    expiry = func.least(col(ApplicationRow.client_secret_expires_at), col(ApplicationRow.certificate_expires_at))
+    expiry = func.coalesce(col(ApplicationRow.certificate_expires_at), col(ApplicationRow.client_secret_expires_at))
+    warned = func.coalesce(col(ApplicationRow.warned_days), max(days) + 1)
     query = (
         select(ApplicationRow)
-        .where(expiry <= before, func.coalesce(col(ApplicationRow.warned_days), 1_000) > 1)
+        .where(or_(*(and_(expiry <= now + timedelta(days=one), warned > one) for one in days)))
         .order_by(col(ApplicationRow.id))
         .limit(count)
         .with_for_update(skip_locked=True)

@@ -1,5 +1,6 @@
 """What may happen to an OAuth application: registered here, changed with its secret at hand, deleted when unused."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +12,7 @@ from config_api.oauth_applications.draft import Credential, Draft
 from config_api.oauth_applications.tables import ApplicationRow
 from config_api.outgoing_http import OutgoingHttp
 from config_api.references import Move, refuse_if_referenced
+from config_api.sealing import CannotOpen
 from ece_common.contracts.oauth_applications import NewOauthApplication, OauthApplicationChange
 from ece_common.contracts.problem import FieldProblem
 from ece_common.errors import Conflict, Invalid
@@ -45,6 +47,9 @@ async def change(
     before = draft.of_row(row)
     after, problems = draft.patched(before, wanted)
     given = draft.credential_of(wanted)
+    if _is_another_secret(act, row, given) and "client_secret_expires_at" not in wanted.model_fields_set:
+        # When the old one runs out says nothing about the new one.
+        after = replace(after, client_secret_expires_at=None)
     problems += _cleared(wanted) + draft.problems_of(after) + draft.credential_problems(before, after, given)
     _refuse(problems + draft.refused_problems(after, http.may_ask))
     await _refuse_taken(act, after.name, application_id)
@@ -88,6 +93,15 @@ async def delete(act: Act, application_id: int, if_match: str | None) -> None:
     subject, told = f"oauth_application/{application_id}", {"name": row.name}
     act.audit("oauth_application.deleted", subject, told)
     act.event("oauth_application.deleted", subject, told)
+
+
+def _is_another_secret(act: Act, row: ApplicationRow, given: Credential) -> bool:
+    if given.secret is None:
+        return False
+    try:
+        return row.client_secret is None or act.vault.open(row.client_secret) != given.secret
+    except CannotOpen:
+        return True
 
 
 def _cleared(wanted: OauthApplicationChange) -> list[FieldProblem]:
