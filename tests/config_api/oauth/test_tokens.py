@@ -313,6 +313,10 @@ async def test_a_secret_that_the_provider_refuses_lets_tokens_live_to_their_end_
     clock.advance(minutes=6)
     await keeper(config_api).sweep()
     assert (await _account(config_api, account))["authorization_state"] == "invalid"
+    [event] = await _events(config_api, "account.invalid")
+    told = notice(event["type"], event["subject"], event["data"])
+    assert told is not None
+    assert "Nobody has to sign in again" in told.text
     # The grant was kept: a new secret is all that is needed.
     path = f"/oauth-applications/{account['oauth_application_id']}"
     await config_api.admin.patch(path, json={"client_secret": "changed over there"})

@@ -60,7 +60,7 @@ async def lapse(act: Act, account: AccountRow, reason: str, detail: str, *, forg
     _set(act, account, "invalid", reason, detail)
     if known:
         return
-    _tell(act, account, "account.invalid", {"reason": reason, "detail": detail})
+    _tell(act, account, "account.invalid", {"reason": reason, "detail": detail, "sign_in_again": forget})
     await act.session.flush()
     assert account.id is not None
     for follow in act.hooks.account_invalid_followers:

@@ -95,8 +95,11 @@ def _account(subject: str, data: Data) -> Notice:
         f"Account {data.get('account_name')} is not authorized any more",
         _lines(
             f"Account {data.get('account_name')} ({subject}) lost its access: {data.get('detail')}",
-            "Its aliases are inactive, and what they have to send waits. Authorize the account again with a new "
-            "authorization code, then make its aliases active.",
+            "Its aliases are inactive, and what they have to send waits.",
+            "Authorize the account again with a new authorization code, then make its aliases active."
+            if data.get("sign_in_again", True)
+            else "Correct the OAuth application, or what the identity provider keeps of it, and test the account's "
+            "connection; then make its aliases active. Nobody has to sign in again.",
             "Mail stays on the mail server meanwhile.",
         ),
     )

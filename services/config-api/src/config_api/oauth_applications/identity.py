@@ -120,11 +120,17 @@ class IdentityProvider:
     ) -> tuple[str, dict[str, Any]]:
         """The address to send a person to, and what is needed to redeem the code that comes back."""
         client = _client(who, await self.discovery.of(who.provider), None)
+        # Microsoft goes on with whoever is signed in, who need not be the mailbox's owner.
+        chosen = login_hint is not None or who.provider.issuer is not None
         with warnings.catch_warnings():
             # It prefers form_post, which not every provider has; our callback keeps no query in any log.
             warnings.simplefilter("ignore", UserWarning)
             flow = client.initiate_auth_code_flow(
-                scopes, redirect_uri=redirect_uri, login_hint=login_hint, state=secrets.token_urlsafe(32)
+                scopes,
+                redirect_uri=redirect_uri,
+                login_hint=login_hint,
+                state=secrets.token_urlsafe(32),
+                prompt=None if chosen else "select_account",
             )
         return flow["auth_uri"], flow
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import quote, quote_plus
 
 from ece_common.errors import Permanent
 
@@ -16,6 +17,10 @@ _NUMBER = re.compile(r"AADSTS(\d{4,8})")
 
 _BY_NUMBER: Mapping[str, str] = {
     "50011": "register the redirect URI of the authorization request with the provider, character by character",
+    "50057": "the user is disabled in the directory: enable it, or sign in as another one",
+    "50076": "the directory asks for another factor now: sign in again for a new authorization code",
+    "50079": "the directory asks for another factor now: sign in again for a new authorization code",
+    "50105": "the user is not assigned to the application: assign it in the directory",
     "50173": "the grant was revoked or the password was reset: sign in again for a new authorization code",
     "53003": "a Conditional Access policy forbids it: ask the directory's administrator",
     "54005": "a code works once: sign in again for a new authorization code",
@@ -24,8 +29,13 @@ _BY_NUMBER: Mapping[str, str] = {
     "70000": "sign in again for a new authorization code",
     "70008": "codes and unused grants run out: sign in again for a new authorization code",
     "70043": "a sign-in frequency policy ended the grant: sign in again for a new authorization code",
+    "90094": "an administrator of the directory has to consent: sign in as one, or grant the permissions there",
+    "500011": "the directory has no Exchange Online for these permissions: compare tenant id and endpoint",
     "700016": "no such application in this directory: compare client id and tenant id",
     "700082": "the grant was not used for too long: sign in again for a new authorization code",
+    "700024": "the certificate's proof is out of its time: set the clock of this machine right",
+    "700027": "register this certificate with the application, or enter the one that is registered",
+    "7000112": "the application is disabled in the directory: enable it there",
     "7000215": "enter the secret's Value, not its id; make a new secret when the Value is lost",
     "7000222": "the client secret has expired: make a new one and enter its Value",
     "90002": "no such directory: compare the tenant id, and the endpoint",
@@ -88,8 +98,9 @@ def read(answer: Mapping[str, Any], secrets: Iterable[str]) -> Refusal:
 def first_line(text: str, secrets: Iterable[str]) -> str:
     """Without what was secret, without control characters. Microsoft's further lines are trace numbers."""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, "***")
+        for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+            if form:
+                text = text.replace(form, "***")
     lines = text.splitlines()
     return _line(lines[0] if lines else "", LONGEST)
 

@@ -1,0 +1,107 @@
+"""What Microsoft's clouds are asked, to the letter; no machine of theirs is needed for that."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from config_api.oauth_applications import refusals
+from config_api.oauth_applications.identity import IdentityProvider, Registration
+from config_api.oauth_applications.providers import MICROSOFT_CLOUDS, provider_of
+from config_api.outgoing_http import Answer
+
+TENANT = "d60887ce-696b-4e9a-98db-a7266a25839f"
+REDIRECT = "https://mail.shop.test/oauth/callback"
+
+
+class Microsoft:
+    """Answers as the endpoint of one cloud does, and keeps what it was asked."""
+
+    def __init__(self, authority: str) -> None:
+        self.authority = authority
+        self.asked: list[str] = []
+        self.forms: list[tuple[str, Mapping[str, str]]] = []
+
+    async def get(self, url: str, _headers: Mapping[str, str] | None = None) -> Answer:
+        self.asked.append(url)
+        tenant = urlsplit(url).path.split("/")[1]
+        base = f"{self.authority}/{tenant}/oauth2/v2.0"
+        document = {
+            "issuer": f"{self.authority}/{TENANT}/v2.0",
+            "authorization_endpoint": f"{base}/authorize",
+            "token_endpoint": f"{base}/token",
+        }
+        return Answer(200, {}, json.dumps(document).encode())
+
+    async def post_form(self, url: str, form: Mapping[str, str], _headers: Mapping[str, str] | None = None) -> Answer:
+        self.forms.append((url, form))
+        answer = {"token_type": "Bearer", "expires_in": 3599, "access_token": "new", "refresh_token": "rotated"}
+        return Answer(200, {}, json.dumps(answer).encode())
+
+
+def _application(endpoint: str, tenant: str = TENANT) -> Registration:
+    reached = provider_of(
+        provider="microsoft_office_365", endpoint=endpoint, tenant_id=tenant, issuer=None, servers={},
+        application_scopes=[],
+    )  # fmt: skip
+    return Registration(reached, "26047cfe-0000-4000-8000-000000000000", secret="its Value")
+
+
+@pytest.mark.rule(138, 143, 145, 151, 166)
+@pytest.mark.parametrize("endpoint", list(MICROSOFT_CLOUDS))
+@pytest.mark.parametrize("tenant", [TENANT, "shop.onmicrosoft.com"])
+async def test_each_cloud_is_asked_at_its_own_place_with_its_own_scopes(endpoint: str, tenant: str) -> None:
+    cloud = MICROSOFT_CLOUDS[endpoint]
+    microsoft = Microsoft(cloud.authority)
+    identity: Any = IdentityProvider(microsoft)  # pyright: ignore[reportArgumentType] - what it asks of HTTP
+    who = _application(endpoint, tenant)
+    scopes = who.provider.scopes("imap", "smtp")
+    url, flow = await identity.sign_in(who, scopes, REDIRECT, None)
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert url.startswith(f"{cloud.authority}/{tenant}/oauth2/v2.0/authorize?")
+    assert (asked["response_type"], asked["redirect_uri"]) == ("code", REDIRECT)
+    wanted = {f"{cloud.resource}/IMAP.AccessAsUser.All", f"{cloud.resource}/SMTP.Send"}
+    assert set(asked["scope"].split()) == wanted | {"openid", "profile", "offline_access"}
+    # Whoever is signed in with Microsoft in this browser is often not the mailbox's owner.
+    assert asked["prompt"] == "select_account"
+    hinted, _ = await identity.sign_in(who, scopes, REDIRECT, "support@shop.test")
+    assert "prompt" not in parse_qs(urlsplit(hinted).query)
+
+    await identity.redeem_foreign(who, scopes, "the code", REDIRECT)
+    grant = await identity.refresh(who, scopes, "the refresh token")
+    await identity.as_application(who)
+    assert (grant.access_token, grant.refresh_token, grant.lifetime.total_seconds()) == ("new", "rotated", 3599)
+    assert {place for place, _ in microsoft.forms} == {f"{cloud.authority}/{tenant}/oauth2/v2.0/token"}
+    redeemed, refreshed, own = (form for _, form in microsoft.forms)
+    assert (redeemed["grant_type"], redeemed["code"]) == ("authorization_code", "the code")
+    assert (refreshed["grant_type"], refreshed["refresh_token"]) == ("refresh_token", "the refresh token")
+    assert wanted <= set(refreshed["scope"].split())
+    assert (own["grant_type"], own["scope"]) == ("client_credentials", cloud.application_scope)
+    assert all(form["client_secret"] == "its Value" for form in (redeemed, refreshed, own))
+    assert len(flow["code_verifier"]) >= 43
+    assert microsoft.asked == [f"{cloud.authority}/{tenant}/v2.0/.well-known/openid-configuration"]
+
+
+def test_a_secret_is_hidden_in_the_providers_words_however_it_is_written() -> None:
+    answer = {"error": "invalid_grant", "error_description": "no: 4/0Ab+c=, 4%2F0Ab%2Bc%3D or 4%2F0Ab%2Bc%3D!"}
+    assert refusals.read(answer, ("4/0Ab+c=", "")).told == "no: ***, *** or ***!"
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "hint"),
+    [
+        ("invalid_client", "AADSTS7000222: The provided client secret keys are expired.", "has expired"),
+        ("invalid_client", "AADSTS700024: Client assertion is not within its valid time range.", "clock"),
+        ("invalid_grant", "AADSTS50173: The provided grant has expired due to it being revoked.", "sign in again"),
+        ("invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access.", "Conditional Access"),
+        ("unauthorized_client", "AADSTS700016: Application was not found in the directory.", "compare client id"),
+        ("invalid_request", "AADSTS90002: Tenant not found.", "compare the tenant id"),
+        ("something_new", "AADSTS9999999: Nobody knows.", "compare the application's settings"),
+    ],
+)
+def test_microsofts_numbers_choose_what_to_do(error: str, text: str, hint: str) -> None:
+    read = refusals.read({"error": error, "error_description": f"{text}\r\nTrace ID: 1"}, ())
+    assert hint in read.hint
+    assert "Trace" not in read.detail
