@@ -5,10 +5,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from config_api.connections import account_testing
+from config_api.connections.testing import Bench
+from config_api.jobs.asking import Desk
 from tests.config_api.oauth.builders import an_account, an_alias_in, keeper
 from tests.config_api.oauth.provider import Provider, Reply
 from tests.config_api.oauth.workers import Worker
 from tests.config_api.process import Clock, ConfigApi
+from tests.config_api.replicas import Replica
 
 SUCCESS = "Connection established successfully"
 
@@ -113,3 +117,20 @@ async def test_a_token_that_a_server_refuses_is_replaced_once_for_both_sides_of_
         ("incoming", "token")
     ]
     assert "AADSTS50173" in tested["message"]
+
+
+async def test_aliases_that_nobody_tries_in_time_cost_no_more_than_the_time_of_one(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    account = await an_account(config_api, provider)
+    for _ in range(10):
+        await an_alias_in(config_api, sql, account)
+    await Replica(config_api.worker).beat()
+    await Replica(config_api.worker, kind="dispatcher").beat()
+    state = config_api.app.state
+    bench = Bench(Desk(state.sessions, state.changes, patience=0.5), state.renewals)
+    tested = await account_testing.of_account(bench, account["id"])
+    assert tested.ok is False
+    assert [one.ok for one in tested.aliases] == [False] * 10
+    assert "as the others took all the time" in tested.aliases[-1].message
+    assert "did not answer" in tested.aliases[0].message

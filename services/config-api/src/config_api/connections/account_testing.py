@@ -1,6 +1,7 @@
 """A connection test of an account (R191 to R196): its grant, then each of its aliases by their workers."""
 
 import asyncio
+from dataclasses import replace
 
 from config_api.accounts import repository as accounts
 from config_api.aliases import repository as aliases
@@ -14,6 +15,7 @@ from ece_common.errors import Conflict, EceError, Transient
 
 TESTED = 50
 _AT_ONCE = 8
+_NO_TIME = "it was not tested, as the others took all the time: test it by itself"
 _SIDES: tuple[Side, Side] = ("incoming", "outgoing")
 
 
@@ -28,8 +30,9 @@ async def of_account(bench: Bench, account_id: int) -> AccountConnectionTest:
     except (Conflict, Transient) as problem:
         return AccountConnectionTest(ok=False, message=f"No access token could be had: {problem.detail}", aliases=[])
     turn = asyncio.Semaphore(_AT_ONCE)
-    tested = inside[:TESTED]
-    tests = await asyncio.gather(*(_tested(bench.desk, turn, one.id or 0, one.email_address) for one in tested))
+    deadline = asyncio.get_running_loop().time() + bench.desk.patience
+    trying = (_tested(bench.desk, turn, deadline, one.id or 0, one.email_address) for one in inside[:TESTED])
+    tests = await asyncio.gather(*trying)
     told = [f"{one.email_address}: {one.message}" for one in tests if not one.ok]
     if doubt is not None:
         told.insert(0, f"The identity provider gave no new access token, and the one at hand ends soon: {doubt}")
@@ -39,11 +42,17 @@ async def of_account(bench: Bench, account_id: int) -> AccountConnectionTest:
     return AccountConnectionTest(ok=not told, message=message, aliases=list(tests))
 
 
-async def _tested(desk: Desk, turn: asyncio.Semaphore, alias_id: int, address: str) -> AliasConnectionTest:
+async def _tested(
+    desk: Desk, turn: asyncio.Semaphore, deadline: float, alias_id: int, address: str
+) -> AliasConnectionTest:
     async with turn:
+        left = deadline - asyncio.get_running_loop().time()
+        found = ConnectionTest(ok=False, message=_NO_TIME, steps=[])
         try:
-            # The token is fresh: a server that refuses it would refuse the next one too.
-            found = verdict.conclude(await testing.steps_of(desk, alias_id, _SIDES))
+            if left > 0:
+                # The token is fresh: a server that refuses it would refuse the next one too.
+                steps = await testing.steps_of(replace(desk, patience=left), alias_id, _SIDES)
+                found = verdict.conclude(steps)
         except EceError as problem:
             found = ConnectionTest(ok=False, message=problem.detail, steps=[])
     return AliasConnectionTest(alias_id=alias_id, email_address=address, **found.model_dump())
