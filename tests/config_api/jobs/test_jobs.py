@@ -164,3 +164,16 @@ async def test_neither_side_is_nothing_to_test(admin: httpx.AsyncClient, alias: 
     assert refused.status_code == 422
     unknown = await admin.post("/aliases/999/test-connection")
     assert unknown.status_code == 404
+
+
+async def test_words_of_a_server_that_the_database_cannot_hold_are_told_as_far_as_it_can(
+    admin: httpx.AsyncClient, alias: dict[str, Any], retriever: Retriever
+) -> None:
+    asked = _test(admin, alias)
+    job = await retriever.claim_one()
+    step = '{"side": "incoming", "step": "greeting", "outcome": "failed", "detail": "* \\u0000 BYE"}'
+    body = f'{{"instance": "default", "replica": "r1", "steps": [{step}]}}'
+    headers = {"Content-Type": "application/json"}
+    told = await retriever.worker.put(f"/worker-jobs/{job['id']}/result", content=body, headers=headers)
+    assert told.status_code == 204, told.text
+    assert "* \ufffd BYE" in (await asked).json()["message"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ece_common.contracts import job_examples
 from ece_common.contracts.base import Sent, ServiceKind, Strict
@@ -20,7 +20,14 @@ JOB_SERVICE: dict[JobKind, ServiceKind] = {
 Side = Literal["incoming", "outgoing"]
 Step = Literal["token", "dns", "tcp", "tls", "greeting", "auth", "select", "move_to", "mail_from"]
 StepOutcome = Literal["ok", "warning", "failed", "skipped"]
-Words = Annotated[str, Field(max_length=1000)]
+
+
+def _storable(value: str) -> str:
+    """A server may say anything; what Postgres cannot hold is replaced."""
+    return value.replace("\x00", "\ufffd")
+
+
+Words = Annotated[str, Field(max_length=1000), AfterValidator(_storable)]
 
 
 class ConnectionStep(Strict):
