@@ -1,5 +1,6 @@
 """What Microsoft's clouds are asked, to the letter; no machine of theirs is needed for that."""
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from config_api.oauth_applications import refusals
 from config_api.oauth_applications.identity import IdentityProvider, Registration
 from config_api.oauth_applications.providers import MICROSOFT_CLOUDS, provider_of
-from config_api.outgoing_http import Answer
+from config_api.outgoing_http import Answer, Unreachable
 
 TENANT = "d60887ce-696b-4e9a-98db-a7266a25839f"
 REDIRECT = "https://mail.shop.test/oauth/callback"
@@ -22,6 +23,10 @@ class Microsoft:
     def __init__(self, authority: str) -> None:
         self.authority = authority
         self.asked: list[str] = []
+        self.body = json.dumps(
+            {"token_type": "Bearer", "expires_in": 3599, "access_token": "new", "refresh_token": "rotated"}
+        )
+        self.status = 200
         self.forms: list[tuple[str, Mapping[str, str]]] = []
 
     async def get(self, url: str, _headers: Mapping[str, str] | None = None) -> Answer:
@@ -37,8 +42,7 @@ class Microsoft:
 
     async def post_form(self, url: str, form: Mapping[str, str], _headers: Mapping[str, str] | None = None) -> Answer:
         self.forms.append((url, form))
-        answer = {"token_type": "Bearer", "expires_in": 3599, "access_token": "new", "refresh_token": "rotated"}
-        return Answer(200, {}, json.dumps(answer).encode())
+        return Answer(self.status, {}, self.body.encode())
 
 
 def _application(endpoint: str, tenant: str = TENANT) -> Registration:
@@ -105,3 +109,58 @@ def test_microsofts_numbers_choose_what_to_do(error: str, text: str, hint: str) 
     read = refusals.read({"error": error, "error_description": f"{text}\r\nTrace ID: 1"}, ())
     assert hint in read.hint
     assert "Trace" not in read.detail
+
+
+_CLAIMS = base64.urlsafe_b64encode(json.dumps({"preferred_username": "a\0b", "exp": 4e9}).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "{}"),
+        (200, '{"access_token": null}'),
+        (200, '{"access_token": 5}'),
+        (200, '{"access_token": "two\\r\\nlines"}'),
+        (403, '{"message": "a firewall between us and Microsoft"}'),
+        (400, '{"error": {"code": 5}}'),
+        (200, '[{"access_token": "x"}]'),
+    ],
+)
+async def test_what_is_no_answer_to_a_token_request_may_pass(status: int, body: str) -> None:
+    microsoft = Microsoft("https://login.microsoftonline.com")
+    microsoft.status, microsoft.body = status, body
+    identity: Any = IdentityProvider(microsoft)  # pyright: ignore[reportArgumentType] - what it asks of HTTP
+    who = _application("worldwide")
+    with pytest.raises(Unreachable, match=f"answered {status}"):
+        await identity.refresh(who, who.provider.scopes("imap"), "the refresh token")
+
+
+@pytest.mark.parametrize(
+    ("extra", "seconds"),
+    [
+        ('"expires_in": NaN', 3600),
+        ('"expires_in": 1e400', 86_400),
+        ('"expires_in": -5', 1),
+        ('"expires_in": "599"', 599),
+        ('"expires_in": [1]', 3600),
+        ('"scope": 5, "id_token": 5, "refresh_token": 7, "client_info": 5', 3600),
+        ('"id_token": "nothing of the kind"', 3600),
+    ],
+)
+async def test_a_token_is_kept_whatever_stands_beside_it(extra: str, seconds: int) -> None:
+    """The refresh token that it was given for may be worth nothing any more."""
+    microsoft = Microsoft("https://login.microsoftonline.com")
+    microsoft.body = f'{{"access_token": "new", {extra}}}'
+    identity: Any = IdentityProvider(microsoft)  # pyright: ignore[reportArgumentType] - what it asks of HTTP
+    who = _application("worldwide")
+    grant = await identity.refresh(who, who.provider.scopes("imap"), "the refresh token")
+    assert (grant.access_token, grant.refresh_token, grant.lifetime.total_seconds()) == ("new", None, seconds)
+
+
+async def test_the_name_of_who_signed_in_is_one_that_the_database_can_hold() -> None:
+    microsoft = Microsoft("https://login.microsoftonline.com")
+    microsoft.body = f'{{"access_token": "new", "id_token": "e30.{_CLAIMS}."}}'
+    identity: Any = IdentityProvider(microsoft)  # pyright: ignore[reportArgumentType] - what it asks of HTTP
+    who = _application("worldwide")
+    grant = await identity.redeem_foreign(who, who.provider.scopes("imap"), "the code", REDIRECT)
+    assert grant.user_name == "a\ufffdb"

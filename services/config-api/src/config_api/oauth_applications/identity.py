@@ -5,10 +5,12 @@ to send, the second is given the answer to it. Nothing blocks, and every connect
 """
 
 import json
+import math
+import re
 import secrets
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +27,9 @@ from ece_common.errors import Invalid
 
 Call = Callable[[Any], dict[str, Any]]
 _DEFAULT_LIFETIME = 3600.0
+_LONGEST_LIFETIME = 86_400.0
 _LONGEST_PAUSE = 3600.0
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class Throttled(Unreachable):
@@ -142,7 +146,7 @@ class IdentityProvider:
                 dict(flow), {"code": code, "state": flow["state"]}, scopes=scopes
             )
 
-        return await self._ask(who, call, (code,))
+        return await self._ask(who, call, (code,), of_person=True)
 
     async def redeem_foreign(self, who: Registration, scopes: list[str], code: str, redirect_uri: str) -> Grant:
         """A code that was asked for without us."""
@@ -153,7 +157,7 @@ class IdentityProvider:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 return client.acquire_token_by_authorization_code(code, scopes, redirect_uri=redirect_uri)
 
-        return await self._ask(who, call, (code,))
+        return await self._ask(who, call, (code,), of_person=True)
 
     async def refresh(self, who: Registration, scopes: list[str], refresh_token: str) -> Grant:
         def call(client: Any) -> dict[str, Any]:  # noqa: ANN401 - msal has no types
@@ -166,14 +170,15 @@ class IdentityProvider:
         scopes = list(who.provider.application_scopes)
         return await self._ask(who, lambda client: client.acquire_token_for_client(scopes), ())
 
-    async def _ask(self, who: Registration, call: Call, sent: tuple[str, ...]) -> Grant:
+    async def _ask(self, who: Registration, call: Call, sent: tuple[str, ...], *, of_person: bool = False) -> Grant:
+        """`of_person`: the answer also says who signed in; later ones repeat that, and it decides nothing."""
         configuration = await self.discovery.of(who.provider)
         answer = await self._carry(who, configuration, call)
-        _refuse_unreadable(configuration, answer)
+        answer = _readable(configuration, answer, (*_HEEDED, "id_token") if of_person else _HEEDED)
         hidden = (*sent, who.secret or "")
         try:
             result = call(_client(who, configuration, answer))
-        except (RuntimeError, ValueError, KeyError) as problem:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as problem:
             told = refusals.first_line(str(problem), hidden)
             hint = "sign in again, with one authorization request from beginning to end"
             raise Refused(Refusal("invalid_answer", told, hint)) from None
@@ -209,17 +214,30 @@ def _client(who: Registration, configuration: Configuration, answer: Answer | No
         raise Invalid.field("certificate", f"cannot be used: {type(problem).__name__}") from None
 
 
-def _refuse_unreadable(configuration: Configuration, answer: Answer) -> None:
-    """Of trouble on the provider's side msal would make exceptions of its own kind."""
+_HEEDED = ("access_token", "refresh_token", "scope", "token_type", "error", "error_description")
+
+
+def _readable(configuration: Configuration, answer: Answer, heeded: Iterable[str]) -> Answer:
+    """What msal may rely on. Of trouble on the provider's side it would make exceptions of its own kind, and what
+    stands between us and the provider answers in JSON too.
+    """
     host = place(configuration.token_endpoint)[0]
     if answer.status == 429 or answer.status >= 500:
         raise Throttled(f"{host} answered {answer.status}", _seconds(answer.headers.get("retry-after")))
     try:
-        readable = isinstance(json.loads(answer.body), dict)
+        read = json.loads(answer.body)
     except (ValueError, RecursionError):
-        readable = False
-    if not readable or 300 <= answer.status < 400:
+        read = None
+    told: dict[str, Any] = read if isinstance(read, dict) else {}
+    kept: dict[str, Any] = {name: told[name] for name in heeded if isinstance(told.get(name), str)}
+    # RFC 6749 appendix A.12: visible ASCII. A line break in it would end a login's line.
+    usable = bool(_TOKEN.fullmatch(kept.get("access_token", "")))
+    if not (usable or kept.get("error")) or 300 <= answer.status < 400:
         raise Unreachable(f"{host} answered {answer.status} with something that is no answer to a token request")
+    lifetime = told.get("expires_in")
+    if isinstance(lifetime, (int, float, str)):
+        kept["expires_in"] = lifetime
+    return replace(answer, body=json.dumps(kept).encode())
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -236,16 +254,18 @@ def _refused(configuration: Configuration, refusal: Refusal) -> Refused | Thrott
 
 
 def _grant(result: Mapping[str, Any]) -> Grant:
-    claims: dict[str, Any] = result.get("id_token_claims") or {}
+    claims: Any = result.get("id_token_claims")
+    claims = claims if isinstance(claims, dict) else {}
     names = (claims.get(name) for name in ("preferred_username", "upn", "email"))
-    user_name = next((str(name)[:255] for name in names if name), None)
+    user_name = next((refusals.first_line(str(name), ())[:255] for name in names if name), None)
     try:
         lifetime = float(result.get("expires_in", _DEFAULT_LIFETIME))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         lifetime = _DEFAULT_LIFETIME
+    lifetime = _DEFAULT_LIFETIME if math.isnan(lifetime) else min(max(lifetime, 1.0), _LONGEST_LIFETIME)
     return Grant(
         access_token=str(result["access_token"]),
-        lifetime=timedelta(seconds=min(max(lifetime, 1.0), 86_400.0)),
+        lifetime=timedelta(seconds=lifetime),
         refresh_token=result.get("refresh_token"),
         user_name=user_name,
     )
