@@ -52,8 +52,9 @@ def asked_of(*answers: str | EceError) -> tuple[list[str], SmtpTransport]:
     """A transport, and the digests it asked with."""
     asked: list[str] = []
 
-    async def ask(alias_id: int, refused: str) -> AccessToken:
+    async def ask(alias_id: int, refused: str | None) -> AccessToken:
         assert alias_id == 1
+        assert refused is not None
         asked.append(refused)
         await asyncio.sleep(0)
         answer = answers[min(len(asked), len(answers)) - 1]

@@ -129,6 +129,9 @@ class FakeServer:
         self.next_uid = 1
         self.arrived = asyncio.Event()
         self.refusal: MailFailure | None = None
+        self.refusals: list[MailFailure] = []
+        """Each once, before `refusal`."""
+        self.refused = 0
         self.takes_tokens: set[str] | None = None
         """Only these are let in; None: everybody is."""
         self.logged_in_with: list[str | None] = []
@@ -205,9 +208,11 @@ class FakeMailbox:
         self._access = access
 
     def _check(self) -> None:
-        if self.server.refusal is not None:
+        refusal = self.server.refusals.pop(0) if self.server.refusals else self.server.refusal
+        if refusal is not None:
             self.opened = False
-            raise self.server.refusal
+            self.server.refused += 1
+            raise refusal
 
     async def list(self, limit: int) -> "list[Listed]":
         await self.open()

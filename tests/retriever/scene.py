@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from prometheus_client import CollectorRegistry
 
+from ece_common.access_tokens import asking
 from ece_common.contracts.aliases import FailureReason
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
-from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.port import FailureCondition, Mailbox, MailFailure
 from retriever.schedule import Watch
@@ -43,7 +43,7 @@ class Scene:
         return Surroundings(
             desk=self.api,
             build_mailbox=self._build,
-            ask_token=asking(self.api, "default", "one"),
+            fresh_tokens=asking(self.api, "retriever", "default", "one"),
             settings=lambda: self.settings,
             lease_seconds=lambda: 15.0,
             in_force=lambda: self.in_force,

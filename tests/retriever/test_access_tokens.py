@@ -1,5 +1,6 @@
 """An alias that logs in by access token: the newest is used, a refused one is replaced once, then it counts."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,9 +9,11 @@ import pytest
 import structlog
 
 from ece_common.contracts.instances import AssignedAlias
+from ece_common.contracts.tokens import PROVIDER_AWAY
 from ece_common.errors import Conflict, EceError, Transient
 from retriever.assignments import needs_restart
 from retriever.mailbox.port import MailFailure
+from retriever.schedule import Watch
 from tests.retriever.fakes import START, an_assigned_alias, an_email, some_access, until
 from tests.retriever.scene import Scene, in_state
 
@@ -97,7 +100,7 @@ async def test_an_account_that_gives_no_token_is_an_authentication_failure_with_
 async def test_an_identity_provider_that_is_away_is_a_network_problem_and_the_refused_token_is_not_tried_again() -> (
     None
 ):
-    scene = a_scene(Transient("login.test answered 503"), "new")
+    scene = a_scene(Transient("login.test answered 503", code=PROVIDER_AWAY), "new")
     async with scene.watching(with_token("old")):
         await until(lambda: len(scene.api.reports) == 1)
         assert (scene.api.reports[0].condition, scene.api.reports[0].reason) == ("recoverable", "network_problem")
@@ -105,6 +108,16 @@ async def test_an_identity_provider_that_is_away_is_a_network_problem_and_the_re
         scene.clock.advance(30)
         await until(lambda: scene.api.subjects == ["Hello"])
     assert scene.server.logged_in_with == ["old", "new"]
+
+
+async def test_while_the_config_apis_database_is_away_nothing_counts() -> None:
+    scene = a_scene(Transient("The database does not answer; try again"), "new")
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "held_back"))
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.api.reports == []
 
 
 async def test_while_the_config_api_is_away_nothing_counts() -> None:
@@ -189,3 +202,38 @@ async def test_tokens_are_in_no_log() -> None:
             told = repr((watch.describe(), watch.alias, scene.api.reports, scene.api.token_requests))
     assert logged
     assert "secret" not in repr(logged) + told
+
+
+async def test_an_alias_that_has_left_its_account_waits_for_its_new_assignment_and_nothing_counts() -> None:
+    scene = a_scene(Conflict("it has a password of its own", code="alias_without_account"))
+    async with scene.watching(with_token("old")) as watch:
+        await until(in_state(watch, "held_back"))
+    assert scene.server.logged_in_with == ["old"]
+    assert scene.api.reports == []
+
+
+async def test_the_token_that_one_alias_got_is_used_by_the_others_without_showing_the_old_one() -> None:
+    scene = a_scene("new")
+    around = scene.around()
+    for alias_id in (7, 8):
+        watch = Watch(with_token("old", alias_id=alias_id), around)
+        task = asyncio.create_task(watch.run())
+        await until(in_state(watch, "idle"))
+        watch.halt()
+        await asyncio.wait_for(task, 5)
+    assert scene.server.logged_in_with == ["old", "new", "new"]
+    assert len(scene.api.token_requests) == 1
+
+
+async def test_a_token_that_was_fetched_long_ago_and_never_came_to_use_may_have_run_out() -> None:
+    scene = a_scene("new", "newer", takes=("newer",))
+    scene.server.refusals = [MailFailure("manual", "authentication_failed", "NO AUTHENTICATE failed.", stage="auth")]
+    scene.server.refusals += [MailFailure("recoverable", "network_problem", "no route", stage="connect")] * 20
+    async with scene.watching(with_token("old")):
+        for report in range(20):
+            await until(lambda so_far=report: len(scene.api.reports) > so_far)
+            await until(scene.slept)
+            scene.clock.advance(600)
+        await until(lambda: scene.api.subjects == ["Hello"])
+    assert scene.server.logged_in_with == ["new", "newer"]
+    assert {report.reason for report in scene.api.reports if report.outcome == "failed"} == {"network_problem"}

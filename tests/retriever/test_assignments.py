@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 from prometheus_client import CollectorRegistry
 
+from ece_common.access_tokens import asking
 from ece_common.contracts.instances import AssignedAlias, Holding
 from ece_common.contracts.policies import DeliveryExceptionPhrase, DepartmentPolicies
 from retriever.applied_policies import NO_POLICIES, Compilations
 from retriever.assignments import Identity, Replica, needs_restart
-from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox, MailFailure
 from retriever.surroundings import Surroundings
@@ -55,7 +55,7 @@ class Site:
         self.around = Surroundings(
             desk=self.api,
             build_mailbox=self._build,
-            ask_token=asking(self.api, "default", "one"),
+            fresh_tokens=asking(self.api, "retriever", "default", "one"),
             settings=self.replica.settings,
             policies=self.replica.policies,
             lease_seconds=lambda: tenure.lease_seconds,

@@ -110,7 +110,20 @@ def test_a_servers_answer_decides_about_the_alias(said: str, stage: Stage, condi
     failure = diagnose(said, stage)
 
     assert (failure.condition, failure.reason) == (condition, reason)
-    assert failure.detail == said
+    assert failure.detail.endswith(said)
+
+
+@pytest.mark.rule(131)
+def test_a_login_that_leads_to_no_mailbox_is_explained_and_a_fresh_connection_may_do() -> None:
+    failure = diagnose("NO User is authenticated but not connected.", "select")
+
+    assert failure.fleeting
+    assert failure.detail == (
+        "the server took the login but does not connect it to this mailbox: IMAP may be switched off for it, its "
+        "address may be another, or it is shared and not with the user who signed in; the server said: "
+        "NO User is authenticated but not connected."
+    )
+    assert not diagnose("NO IMAP access disabled for this user", "auth").fleeting
 
 
 EXCEPTIONS: list[tuple[Exception, Stage, str, str]] = [
@@ -165,6 +178,18 @@ def test_what_the_network_did_decides_about_the_alias(
 def test_the_wait_a_server_suggests_is_kept_in_seconds() -> None:
     assert diagnose(EXCHANGE_BUSY, "auth").retry_after == pytest.approx(247.311)
     assert diagnose("NO LOGIN failed.", "auth").retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "seconds"),
+    [("0", 1.0), ("3", 1.0), ("3600001", 3600.0), ("9" * 15, 3600.0), ("9" * 6000, 3600.0)],
+)
+def test_a_server_is_asked_again_neither_at_once_nor_in_years_whatever_it_suggests(
+    milliseconds: str, seconds: float
+) -> None:
+    failure = diagnose(f"BAD Request is throttled. Suggested Backoff Time: {milliseconds} milliseconds", "session")
+
+    assert (failure.condition, failure.retry_after) == ("throttled", seconds)
 
 
 def test_no_secret_gets_into_the_detail() -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from retriever.logins import Logins
+from retriever.mailbox.port import MailFailure
 from retriever.schedule import Watch
 from tests.retriever.fakes import FakeClock, an_assigned_alias, an_email, some_settings, until
 from tests.retriever.scene import Scene, in_state, settle_down
@@ -231,3 +234,31 @@ async def test_how_long_a_mailbox_has_been_silent_is_told_and_an_inactive_alias_
     off = Watch(an_assigned_alias(status="inactive"), scene.around(), announce=False)
     scene.clock.advance(60)
     assert off.silent_seconds() == 0
+
+
+NOT_CONNECTED = MailFailure(
+    "manual", "mailbox_access", "NO User is authenticated but not connected.", stage="select", fleeting=True
+)
+
+
+async def test_what_a_fresh_connection_mends_is_no_attempt() -> None:
+    scene = Scene(an_email("Hello"))
+    scene.server.refusals = [NOT_CONNECTED]
+    async with scene.watching() as watch:
+        await until(lambda: scene.api.subjects == ["Hello"])
+        await until(in_state(watch, "idle"))
+    assert scene.api.reports == []
+
+
+@pytest.mark.rule(131)
+async def test_what_fails_on_a_fresh_connection_as_well_counts_and_each_attempt_is_of_two_connections() -> None:
+    scene = Scene(an_email("Hello"))
+    scene.server.refusal = NOT_CONNECTED
+    async with scene.watching():
+        await until(lambda: len(scene.api.reports) == 1)
+        assert scene.server.refused == 2
+        await until(scene.slept)
+        scene.clock.advance(30)
+        await until(lambda: len(scene.api.reports) == 2)
+        assert scene.server.refused == 4
+    assert {(each.condition, each.reason) for each in scene.api.reports} == {("manual", "mailbox_access")}

@@ -222,7 +222,8 @@ async def test_trouble_that_passes_never_stops_an_account(
     read = await _account(config_api, account)
     assert read["authorization_state"] == "authorized"
     assert (await config_api.admin.get(f"/aliases/{alias['id']}")).json()["status"] == "active"
-    assert (await _ask(config_api, alias["id"])).status_code == 503
+    away = await _ask(config_api, alias["id"])
+    assert (away.status_code, away.json()["code"]) == (503, "identity_provider_unavailable")
     provider.outage = None
     clock.advance(minutes=20)
     assert await keeper(config_api).sweep() == 1

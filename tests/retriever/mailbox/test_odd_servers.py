@@ -253,6 +253,34 @@ async def test_a_mail_that_the_server_cannot_read_keeps_none_of_the_others(refus
     assert [mail.content for mail in mails] == [b"six", b"sev"]
 
 
+async def test_idle_refused_because_the_session_is_over_says_so_and_idle_is_used_again() -> None:
+    rules = [On("IDLE", "{tag} NO Session invalidated - AccessTokenExpired", times=1)]
+    with LineServer(imap(*rules, capabilities="IDLE"), imap(capabilities="IDLE")) as server:
+        async with a_mailbox(an_access("IMAP", server.port)) as box:
+            await box.list(10)
+            with pytest.raises(MailFailure, match="AccessTokenExpired"):
+                await box.wait(30)
+            await box.close()
+            await box.open()
+            assert box.pushes
+
+
+async def test_a_fetch_refused_because_the_session_is_over_is_not_asked_for_again_in_parts() -> None:
+    not_connected = On(r"BODY.PEEK\[\]", "{tag} NO User is authenticated but not connected.")
+    with LineServer(imap(not_connected, *THREE)) as server:
+        with pytest.raises(MailFailure, match="mailbox_access"):
+            async with a_mailbox(an_access("IMAP", server.port)) as box:
+                await everything(box)
+        assert len([line for line in server.lines if "BODY.PEEK[]" in line]) == 1
+
+
+async def test_an_answer_to_nothing_does_not_bring_the_password_to_light() -> None:
+    failure = await failure_of(imap(On("LOGIN", "ZZ1 OK what?")), "IMAP", password='se"cr\\et')
+
+    assert (failure.condition, failure.reason) == ("recoverable", "server_refuses")
+    assert "cr" not in failure.detail.replace("server", "")
+
+
 @pytest.mark.parametrize(
     ("refusal", "condition"),
     [("BAD Request is throttled. Suggested Backoff Time: 5000 milliseconds", "throttled"), ("NO out", "recoverable")],

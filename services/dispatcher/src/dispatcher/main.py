@@ -17,10 +17,10 @@ from dispatcher.presence import Presence
 from dispatcher.reporting import Queue, Reports
 from dispatcher.schedule import Claims, Schedule, ScheduleOptions
 from dispatcher.settings import Settings
-from dispatcher.transport.fresh_token import TokenDesk, asking
 from dispatcher.transport.opening import OpenSocket
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
 from ece_common import jobs, operations, retry, starting, telemetry, worker
+from ece_common.access_tokens import TokenDesk, asking
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import DispatcherAssignment
 from ece_common.egress import EgressPolicy
@@ -51,7 +51,9 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._metrics = Metrics(registry)
-        self._transport = SmtpTransport(open_socket, smtp, asking(api, schedule.instance, schedule.replica))
+        self._transport = SmtpTransport(
+            open_socket, smtp, asking(api, "dispatcher", schedule.instance, schedule.replica)
+        )
         self._routes = Routes(clock, smtp.maximum_connections)
         self._reports = Reports(api, schedule.instance, schedule.replica, self._metrics)
         pipeline = Pipeline(api, self._transport, self._reports, self._metrics, clock)

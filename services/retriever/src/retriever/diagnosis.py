@@ -106,7 +106,18 @@ STAGES: dict[Stage, Verdict] = {
     "session": BUSY,
 }
 
+# What says nothing about the command it answers: another command, or the same in parts, would fare no better.
+_OF_THE_SESSION = frozenset({THROTTLED, CREDENTIALS, NO_ACCESS})
+
+LEAST_BACKOFF, LONGEST_BACKOFF = 1.0, 3600.0
+"""Seconds. A server that asks for nothing is not asked in a circle; one that asks for years is asked again."""
+
 _BACKOFF = re.compile(r"backoff time:?\s*(\d+)\s*milliseconds", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
+_NOT_CONNECTED_MEANS = (
+    "the server took the login but does not connect it to this mailbox: IMAP may be switched off for it, its address "
+    "may be another, or it is shared and not with the user who signed in; the server said: {said}"
+)
 _CODE = re.compile(r"^(?:\S+ )?(?:NO|BAD|OK|BYE|-ERR)\s+\[([A-Z/-]+)[^\]]*\]", re.IGNORECASE)
 _BYE = re.compile(r"^(\* )?BYE\b", re.IGNORECASE)
 _BAD = re.compile(r"^(\S+ )?BAD\b")
@@ -125,13 +136,29 @@ def diagnose(trouble: Exception | str, stage: Stage, *, server: str = "", secret
         verdict, said = _of_answer(trouble, stage), trouble
     else:
         verdict, said = _of_exception(trouble, stage, server)
-    backoff = _BACKOFF.search(said)
+    unconnected = _NOT_CONNECTED.search(said) is not None
+    detail = cleaned(said, secrets)
     return MailFailure(
         *verdict,
-        cleaned(said, secrets),
-        retry_after=int(backoff[1]) / 1000 if backoff is not None else None,
+        _NOT_CONNECTED_MEANS.format(said=detail)[:DETAIL_LIMIT] if unconnected else detail,
+        retry_after=_asked_to_wait(said),
         stage=stage,
+        fleeting=unconnected,
     )
+
+
+def is_about_session(answer: str) -> bool:
+    """Whether a refusal of one command means the whole session (throttled, expired, not connected)."""
+    return _of_words(answer) in _OF_THE_SESSION
+
+
+def _asked_to_wait(said: str) -> float | None:
+    backoff = _BACKOFF.search(said)
+    if backoff is None:
+        return None
+    # More digits than any wait has; int() refuses thousands of them.
+    milliseconds = int(backoff[1]) if len(backoff[1]) < 16 else LONGEST_BACKOFF * 1000
+    return min(max(milliseconds / 1000, LEAST_BACKOFF), LONGEST_BACKOFF)
 
 
 def _of_words(text: str) -> Verdict | None:

@@ -1,47 +1,35 @@
 """An alias's access token: the newest is used; a refused one is replaced once, then the failure counts."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable
 
+from ece_common.access_tokens import FreshTokens
 from ece_common.bearer import digest
 from ece_common.contracts.instances import IncomingAccess
-from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
+from ece_common.contracts.tokens import PROVIDER_AWAY, AccessToken
 from ece_common.errors import Conflict, StaleEpoch, Transient
 from retriever.mailbox.port import MailFailure
 
 YOUNG_SECONDS = 60.0
 """A token that a server ends so soon after it was fetched: another one would fare no better."""
 
+UNPROVEN_SECONDS = 300.0
+"""A token that never opened anything so soon after it was fetched: likewise. Later it may just have run out."""
+
 REMEMBERED = 8
 """Refused tokens: an assignment on its way may still hold an older one than the last."""
 
-Ask = Callable[[int, str | None], Awaitable[AccessToken]]
-"""A token for an alias, other than the one with this digest. Raises ece_common.errors."""
-
 _WITHOUT_ACCOUNT = "alias_without_account"
-
-
-class TokenDesk(Protocol):
-    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken: ...
-
-
-def asking(desk: TokenDesk, instance: str, replica: str) -> Ask:
-    async def ask(alias_id: int, refused: str | None) -> AccessToken:
-        request = AccessTokenRequest(kind="retriever", instance=instance, replica=replica, refused=refused)
-        return await desk.access_token(alias_id, request)
-
-    return ask
 
 
 class LoginToken:
     """Of one alias. One with a password has nothing to do here: nothing is wanted, nothing is asked for."""
 
-    def __init__(self, ask: Ask, monotonic: Callable[[], float]) -> None:
-        self._ask = ask
+    def __init__(self, fresh: FreshTokens, monotonic: Callable[[], float]) -> None:
+        self._fresh = fresh
         self._monotonic = monotonic
         self._refused: deque[str] = deque(maxlen=REMEMBERED)
-        self._unproven = False
+        self._unproven: str | None = None
         self._asked_at = float("-inf")
 
     def newest(self, ours: IncomingAccess, told: IncomingAccess) -> IncomingAccess:
@@ -53,7 +41,7 @@ class LoginToken:
 
     def proven(self) -> None:
         """A login went well."""
-        self._unproven = False
+        self._unproven = None
 
     def refused(self, access: IncomingAccess, failure: MailFailure) -> bool:
         """Whether another token may help; `renewed` then gets it. Otherwise the failure counts."""
@@ -62,10 +50,13 @@ class LoginToken:
         known = digest(access.access_token)
         if known in self._refused:
             return False
-        at_login = failure.stage == "auth"
-        hopeless = self._unproven if at_login else self._monotonic() - self._asked_at < YOUNG_SECONDS
+        age = self._monotonic() - self._asked_at
+        if failure.stage == "auth":
+            hopeless = known == self._unproven and age < UNPROVEN_SECONDS
+        else:
+            hopeless = age < YOUNG_SECONDS
         self._refused.append(known)
-        self._unproven = False
+        self._unproven = None
         return not hopeless
 
     async def renewed(self, alias_id: int, access: IncomingAccess) -> IncomingAccess:
@@ -74,25 +65,46 @@ class LoginToken:
         Raises MailFailure when there is none: for an administrator (409), or because the identity provider does not
         answer now. Raises ece_common.errors while the Config API itself is away.
         """
+        access = self._as_the_others(access)
         refused = digest(access.access_token) if access.access_token is not None else None
         if refused not in self._refused and (refused is not None or access.password):
             return access
         try:
-            token = await self._ask(alias_id, refused)
-        except StaleEpoch:
-            raise
-        except Conflict as lost:
-            if lost.code == _WITHOUT_ACCOUNT:
+            token = await self._fresh(alias_id, refused)
+        except (Conflict, Transient) as problem:
+            if problem.code == _WITHOUT_ACCOUNT and refused is None:
                 return access  # it may well have an empty password
-            raise MailFailure("manual", "authentication_failed", lost.detail, stage="auth") from None
-        except Transient as away:
-            if away.code != Transient.code:
+            told = _failure(problem)
+            if told is None:
                 raise
-            detail = f"no access token can be had now: {away.detail}"
-            raise MailFailure("recoverable", "network_problem", detail, stage="auth") from None
+            raise told from None
         if digest(token.access_token) == refused:
             detail = "the server refuses the account's access token, and the identity provider gives no other one"
             raise MailFailure("manual", "authentication_failed", detail, stage="auth")
-        self._unproven, self._asked_at = True, self._monotonic()
+        self._asked_at = self._monotonic()
+        return self._with(access, token)
+
+    def _as_the_others(self, access: IncomingAccess) -> IncomingAccess:
+        """With the token that another alias of the account got in place of this one, if one did."""
+        if access.access_token is None:
+            return access
+        token = self._fresh.instead_of(digest(access.access_token))
+        return access if token is None else self._with(access, token)
+
+    def _with(self, access: IncomingAccess, token: AccessToken) -> IncomingAccess:
+        self._unproven = digest(token.access_token)
         changes = {"access_token": token.access_token, "access_token_expires_at": token.expires_at}
         return access.model_copy(update=changes)
+
+
+def _failure(problem: Conflict | Transient) -> MailFailure | None:
+    """What the account or its provider has against it; None when it is nothing of theirs: then it does not count."""
+    if isinstance(problem, Transient):
+        if problem.code != PROVIDER_AWAY:
+            return None
+        detail = f"no access token can be had now: {problem.detail}"
+        return MailFailure("recoverable", "network_problem", detail, stage="auth")
+    # An alias that has left its account: how it is let in now comes with the next assignment.
+    if isinstance(problem, StaleEpoch) or problem.code == _WITHOUT_ACCOUNT:
+        return None
+    return MailFailure("manual", "authentication_failed", problem.detail, stage="auth")

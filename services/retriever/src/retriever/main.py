@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ece_common import jobs, operations, starting, telemetry, worker
+from ece_common.access_tokens import asking
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import AssignedAlias
 from ece_common.egress import EgressPolicy
 from ece_common.errors import Transient
 from retriever.assignments import Identity, Replica
 from retriever.errands import Errands
-from retriever.fresh_token import asking
 from retriever.logins import Logins
 from retriever.mailbox.connection import EgressConnector
 from retriever.mailbox.opening import open_mailbox
@@ -62,7 +62,7 @@ class Retriever:
         around = Surroundings(
             desk=self._client,
             build_mailbox=self._mailbox,
-            ask_token=asking(self._client, self._identity.instance, self._identity.replica),
+            fresh_tokens=asking(self._client, "retriever", self._identity.instance, self._identity.replica),
             settings=self._replica.settings,
             lease_seconds=lambda: self._tenure.lease_seconds,
             in_force=self._tenure.in_force,

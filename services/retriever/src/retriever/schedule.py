@@ -15,6 +15,7 @@ from retriever.attempts import connected_report, failed_report, wait_uncounted
 from retriever.fresh_token import LoginToken
 from retriever.mailbox.port import MailFailure
 from retriever.pipeline import Work, drain, tell_settled
+from retriever.second_tries import SecondTries
 from retriever.surroundings import Surroundings
 
 LONGEST_PAUSE = 15.0
@@ -44,7 +45,8 @@ class Watch:
         self._halt = asyncio.Event()
         self._woken = asyncio.Event()
         self._mailbox = around.build_mailbox(alias)
-        self._token = LoginToken(around.ask_token, around.monotonic)
+        self._token = LoginToken(around.fresh_tokens, around.monotonic)
+        self._second_tries = SecondTries(self._token, around.monotonic)
         self._proven_since: float | None = None
         self._drained = around.monotonic()
         self._work = Work(
@@ -134,10 +136,9 @@ class Watch:
             pass
         except MailFailure as failure:
             await self._mailbox.close()
-            if self._token.refused(self.alias.incoming, failure):
-                structlog.get_logger().info("alias.token_refused", detail=failure.detail, stage=failure.stage)
-            else:
-                await self._failed(failure)
+            interval = float(self._around.settings().poll_interval_seconds)
+            if not self._second_tries.granted(self.alias.incoming, failure, interval):
+                await self._failed(failure, interval)
         except (StaleEpoch, NotFound):
             structlog.get_logger().warning("alias.lease_lost")
             self._lose()
@@ -197,13 +198,12 @@ class Watch:
         if self.alias.status == "inactive":
             raise Halted  # an administrator decided in the meantime; the loop looks at what is so now
 
-    async def _failed(self, failure: MailFailure) -> None:
+    async def _failed(self, failure: MailFailure, interval: float) -> None:
         """Tell the Config API, which counts, and obey what it answers; or wait, when that was no attempt."""
         self.last_error = str(failure)
         self.state = "waiting"
         self._around.tallies.mailbox_failed(failure.reason)
         log = structlog.get_logger()
-        interval = float(self._around.settings().poll_interval_seconds)
         since, self._proven_since = self._proven_since, None
         lasted = self._around.monotonic() - since if since is not None else None
         lease = self._around.lease_seconds()

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from ece_common.access_tokens import FreshTokens
 from ece_common.contracts.aliases import StatusAnswer, StatusReport
 from ece_common.contracts.instances import AssignedAlias, RetrieverSettings
 from ece_common.retry import sleep_unless
 from retriever.applied_policies import NO_POLICIES, AppliedPolicies
-from retriever.fresh_token import Ask
 from retriever.intake import Intake
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox
@@ -31,8 +31,7 @@ class Surroundings:
     desk: Desk
     build_mailbox: Callable[[AssignedAlias], Mailbox]
     settings: Callable[[], RetrieverSettings]
-    ask_token: Ask
-    """For the access token of an alias."""
+    fresh_tokens: FreshTokens
     lease_seconds: Callable[[], float]
     in_force: Callable[[], bool]
     now: Callable[[], datetime]

@@ -10,6 +10,9 @@ from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import ReplicaName
 from ece_common.contracts.mistakes import SHA256
 
+PROVIDER_AWAY = "identity_provider_unavailable"
+"""The code of a 503 that is the identity provider's; any other says that the Config API itself is in trouble."""
+
 TokenDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
@@ -17,7 +20,8 @@ class AccessTokenRequest(Strict):
     """A worker asks again after a server refused a token, or ended the session because it had run out.
 
     Answered with the token of now when it is another than the refused one, else with a newly fetched one. 409
-    `account_invalid`: only an administrator can help. 503: the identity provider does not answer now.
+    `account_invalid`: only an administrator can help. 503 `identity_provider_unavailable`: the identity provider does
+    not answer now.
     """
 
     model_config = worker_examples.ACCESS_TOKEN_REQUEST

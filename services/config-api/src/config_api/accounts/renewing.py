@@ -26,6 +26,7 @@ from config_api.oauth_applications.identity import Grant, IdentityProvider, Thro
 from config_api.oauth_applications.refusals import Refused
 from config_api.references import Hooks
 from config_api.sealing import Vault
+from ece_common.contracts.tokens import PROVIDER_AWAY
 from ece_common.errors import Conflict, EceError, Transient
 
 ACCOUNT_INVALID = "account_invalid"
@@ -168,7 +169,7 @@ class Renewals:
         if isinstance(outcome, EceError):
             log.warning("account.not_renewed", account_id=account_id, problem=outcome.detail, code=outcome.code)
             lost = isinstance(outcome, Refused) and outcome.refusal.meaning == "grant_lost"
-            raise _invalid(outcome.detail) if lost else Transient(outcome.detail)
+            raise _invalid(outcome.detail) if lost else Transient(outcome.detail, code=PROVIDER_AWAY)
         if outcome is not None:
             log.info("account.renewed", account_id=account_id)
         return outcome is not None

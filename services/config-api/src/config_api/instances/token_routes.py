@@ -23,8 +23,8 @@ async def ask(
     response: Response,
 ) -> AccessToken:
     """The token of now, or a new one when `refused` says that it is no good; whoever asks at the same time gets the
-    same one. 409 `account_invalid` or `account_inactive`: only an administrator helps. 503: the identity provider
-    does not answer; ask again later.
+    same one. 409 `account_invalid` or `account_inactive`: only an administrator helps. 503
+    `identity_provider_unavailable`: the identity provider does not answer; ask again later.
     """
     sessions: Sessions = request.app.state.sessions
     # Not held while the provider is asked.

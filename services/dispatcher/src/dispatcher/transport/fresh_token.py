@@ -2,40 +2,27 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from dispatcher.transport.dialogue import Ended
 from dispatcher.transport.port import Conversation, Stage, Trouble
+from ece_common.access_tokens import Ask
 from ece_common.bearer import digest
 from ece_common.contracts.instances import OutgoingAccess
-from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
+from ece_common.contracts.tokens import AccessToken
 from ece_common.errors import EceError, Transient
 
 YOUNG_SECONDS = 60.0
 """A token whose session a server ends so soon after it was fetched: another one would fare no better."""
 
+UNPROVEN_SECONDS = 300.0
+"""A token that never opened anything so soon after it was fetched: likewise. Later it may just have run out."""
+
 REMEMBERED = 8
 """Refused tokens: an assignment or claim on its way may still hold an older one than the last."""
-
-Ask = Callable[[int, str], Awaitable[AccessToken]]
-"""A token for an alias, other than the one with this digest. Raises ece_common.errors."""
 
 _REFUSED = (530, 535)
 # SMTP AUTH is switched off for the mailbox or the tenant: no token helps.
 _SWITCHED_OFF = ("5.7.139", "5.7.30")
-
-
-class TokenDesk(Protocol):
-    async def access_token(self, alias_id: int, request: AccessTokenRequest) -> AccessToken: ...
-
-
-def asking(desk: TokenDesk, instance: str, replica: str) -> Ask:
-    async def ask(alias_id: int, refused: str) -> AccessToken:
-        request = AccessTokenRequest(kind="dispatcher", instance=instance, replica=replica, refused=refused)
-        return await desk.access_token(alias_id, request)
-
-    return ask
 
 
 class Login:
@@ -70,8 +57,12 @@ class Login:
         if self._access.access_token != access.access_token or token in self._refused:
             return True
         self._refused.append(token)
-        young = asyncio.get_running_loop().time() - self._asked_at < YOUNG_SECONDS
-        if token == self._unproven or (young and said.stage is not Stage.AUTH):
+        age = asyncio.get_running_loop().time() - self._asked_at
+        if (
+            age < UNPROVEN_SECONDS
+            if token == self._unproven
+            else age < YOUNG_SECONDS and said.stage is not Stage.AUTH
+        ):
             self._hopeless = token
             return False
         return True

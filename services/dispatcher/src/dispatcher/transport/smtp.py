@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from dispatcher.transport.connection import Connection
 from dispatcher.transport.dialogue import Ended
-from dispatcher.transport.fresh_token import Ask, Login
+from dispatcher.transport.fresh_token import Login
 from dispatcher.transport.opening import OpenSocket, Plan, Timeouts
 from dispatcher.transport.pool import Pool
 from dispatcher.transport.port import Conversation, Letter, Stage, Trouble, without_token
 from ece_common import tls
+from ece_common.access_tokens import Ask
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import OutgoingAccess
 from ece_common.errors import Invalid

@@ -8,7 +8,7 @@ import structlog
 
 from ece_common.contracts.inbound import Source
 from ece_common.contracts.instances import IncomingAccess
-from retriever.diagnosis import diagnose
+from retriever.diagnosis import is_about_session
 from retriever.mailbox.batches import batches
 from retriever.mailbox.connection import Answered, Connector, diagnosing
 from retriever.mailbox.imap_command import Asked
@@ -137,7 +137,7 @@ class ImapMailbox:
                 "FETCH", uids, "(UID INTERNALDATE BODY.PEEK[])", prefix="UID", content=content, lenient=True
             )
         except Answered as no:
-            if wire.trouble is not None or diagnose(no.line, "session").condition == "throttled":
+            if wire.trouble is not None or is_about_session(no.line):
                 raise
             await self._fetch_apart(wire, batch, found, no)
             return
@@ -212,8 +212,8 @@ class ImapMailbox:
     async def _idle(self, wire: ImapWire, seconds: float) -> None:
         try:
             await wire.idle_for(seconds)
-        except Answered:
-            if wire.trouble is not None:
+        except Answered as no:
+            if wire.trouble is not None or is_about_session(no.line):
                 raise
             # It says IDLE and refuses it: ask from time to time instead.
             self._idles = False

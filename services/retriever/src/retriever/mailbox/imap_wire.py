@@ -70,8 +70,11 @@ class ImapWire(IMAP4ClientProtocol):
             command.progressed()
         try:
             self._take_apart()
-        except (ProtocolBroken, AioImapException, ValueError) as problem:
-            self.give_up(problem if isinstance(problem, ProtocolBroken) else ProtocolBroken(str(problem)))
+        except ProtocolBroken as problem:
+            self.give_up(problem)
+        except (AioImapException, ValueError):
+            # The library's words hold the command that was under way, password and all.
+            self.give_up(ProtocolBroken("the server answered what it had not been asked"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._last_words:

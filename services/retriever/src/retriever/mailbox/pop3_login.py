@@ -98,7 +98,7 @@ async def _sasl(wire: Pop3Wire, mechanism: str, response: bytes, ending: bytes =
     await wire.ask(f"AUTH {mechanism}", LOGIN_SECONDS)
     wire.send(base64.b64encode(response))
     line, challenge = await wire.line(LOGIN_SECONDS), None
-    if line.startswith(b"+ "):
+    if line.startswith(b"+") and not line.upper().startswith(b"+OK"):
         # A failure told in a challenge: its answer brings the real refusal.
         challenge = line
         wire.send(ending)

@@ -52,6 +52,7 @@ class MailFailure(Exception):
         *,
         retry_after: float | None = None,
         stage: str | None = None,
+        fleeting: bool = False,
     ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.condition: FailureCondition = condition
@@ -62,6 +63,8 @@ class MailFailure(Exception):
         """Seconds the server asked us to wait; None: the usual rhythm."""
         self.stage = stage
         """How far the connection had come (`diagnosis.Stage`)."""
+        self.fleeting = fleeting
+        """A fresh connection may well do: only what fails there as well counts."""
 
 
 # A method named `list` hides the builtin from the annotations beside it.
