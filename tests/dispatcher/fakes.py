@@ -112,6 +112,9 @@ class FakeQueue:
         await asyncio.sleep(request.wait)
         return JobAnswer(job=None)
 
+    async def access_token_of_job(self, job_id: str, request: AccessTokenRequest) -> AccessToken:
+        raise NotFound(f"there is no job {job_id} of {request.instance}")
+
     async def report_job(self, job_id: str, result: JobResult) -> None:
         raise NotFound(f"there is no job {job_id}, and so no result {result.milliseconds}")
 

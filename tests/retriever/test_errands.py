@@ -10,6 +10,7 @@ from ece_common.contracts.instances import RetrieverSettings
 from ece_common.contracts.jobs import Job
 from ece_common.contracts.settings import PartitionSettings
 from ece_common.errors import Invalid
+from ece_common.trying import Another
 from retriever.errands import Errands
 from tests.retriever.mailbox.boxes import Redirected
 
@@ -30,8 +31,12 @@ class Desk:
         self.told.append((batch, b"".join(contents)))
 
 
+def no_other_token(job_id: str) -> Another:
+    raise AssertionError(job_id)
+
+
 def _errands(desk: Desk) -> Errands:
-    return Errands(desk, Redirected(), lambda: datetime(2030, 1, 1, tzinfo=UTC))
+    return Errands(desk, Redirected(), lambda: datetime(2030, 1, 1, tzinfo=UTC), no_other_token)
 
 
 async def test_a_stored_mail_is_read_as_one_that_comes_in() -> None:

@@ -112,6 +112,10 @@ class ConfigClient:
         content = result.model_dump_json(by_alias=True).encode()
         await self._connection.ask("PUT", f"{_job(job_id)}/result", content=content, headers=_JSON)
 
+    async def access_token_of_job(self, job_id: str, request: AccessTokenRequest) -> AccessToken:
+        """For a connection test in hand. Raise as `access_token`, and NotFound when nobody waits for it any more."""
+        return await self._send("POST", f"{_job(job_id)}/access-tokens", request, AccessToken)
+
     async def original_of_job(self, job_id: str) -> bytes:
         response = await self._connection.ask("GET", f"{_job(job_id)}/original", headers={"Accept": "*/*"})
         return response.content

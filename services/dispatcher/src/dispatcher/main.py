@@ -24,6 +24,7 @@ from ece_common.access_tokens import TokenDesk, asking
 from ece_common.client import ConfigClient
 from ece_common.contracts.instances import DispatcherAssignment
 from ece_common.egress import EgressPolicy
+from ece_common.trying import JobTokenDesk, another
 
 _NAME = "ece-dispatcher"
 # Of the time for an orderly end: for conversations; what then still runs is broken off, and told as it stands.
@@ -33,7 +34,7 @@ _TIDY_SECONDS = 5.0
 _FORGET_ROUTES_AFTER = 600.0
 
 
-class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, jobs.Source, TokenDesk, Protocol):
+class ConfigApi(Claims, Attachments, Queue, presence.ConfigApi, jobs.Source, TokenDesk, JobTokenDesk, Protocol):
     """The calls of the Config API that a dispatcher needs."""
 
 
@@ -63,7 +64,8 @@ class Dispatcher:
         self._presence = Presence(api, schedule.instance, schedule.replica, incarnation=secrets.token_hex(8))
         self._options = schedule
         self._api = api
-        self._errands = Errands(open_socket, smtp)
+        another_token = another(api, "dispatcher", schedule.instance, schedule.replica)
+        self._errands = Errands(open_socket, smtp, another_token)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sends until `stop`, then ends what was begun, tells all of it and takes its leave."""

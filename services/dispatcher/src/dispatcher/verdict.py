@@ -73,9 +73,15 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
+_SWITCHED_OFF = frozenset({"5.7.139", "5.7.30"})
+"""SMTP AUTH is switched off for the mailbox or the tenant. Exchange gives wrong credentials the first one as well."""
+_WRONG_CREDENTIALS = _words(r"credentials were incorrect")
+
 # The first that fits decides. Numbers: notes of RFC 4954 section 6 and of Exchange Online's published replies.
 ALIAS_RULES: tuple[AliasRule, ...] = (
-    AliasRule("authentication_disabled", _SENDER, enhanced=frozenset({"5.7.139", "5.7.30"}), retry_after=15 * MINUTE),
+    AliasRule("authentication_failed", frozenset({Stage.AUTH}), enhanced=_SWITCHED_OFF, words=_WRONG_CREDENTIALS,
+              retry_after=5 * MINUTE),
+    AliasRule("authentication_disabled", _SENDER, enhanced=_SWITCHED_OFF, retry_after=15 * MINUTE),
     AliasRule("sending_quota_exceeded", _SENDER, words=_words(r"SubmissionQuotaExceeded"), retry_after=DAY),
     AliasRule("sender_mailbox_full", frozenset({Stage.MAIL}), enhanced=frozenset({"5.2.2"}), retry_after=60 * MINUTE),
     AliasRule("sender_mailbox_full", _SENDER, words=_words(r"STOREDRV\.\S*.*Quota|QuotaExceededException"),
@@ -90,6 +96,10 @@ ALIAS_RULES: tuple[AliasRule, ...] = (
     AliasRule("throttled", frozenset({Stage.MAIL}), codes=frozenset({450, 451, 454}), mendable=False,
               enhanced=frozenset({"4.3.2", "4.4.2", "4.7."})),
     AliasRule("throttled", _UNTIL_MAIL, codes=frozenset({421}), mendable=False),
+    # Later a 421 may be about this very letter, and counts: unless its words say that it is about all of them.
+    AliasRule("throttled", frozenset(Stage), codes=frozenset({421, 450, 451, 452}), mendable=False,
+              words=_words(r"submission rate|concurrent connections|sender thread limit|request is throttled|"
+                           r"suggested back-?off")),
     AliasRule("tls_failed", frozenset({Stage.TLS}), retry_after=5 * MINUTE),
     AliasRule("authentication_failed", frozenset({Stage.AUTH}), retry_after=5 * MINUTE),
     AliasRule("server_refuses", frozenset({Stage.GREETING})),
@@ -106,7 +116,7 @@ _NO_REPLY: dict[tuple[Trouble, Stage | None], tuple[str, float | None, bool]] = 
 }
 
 _ENHANCED = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_BACKOFF_MS = _words(r"back-?off time:?\s*(\d{1,9})\s*milliseconds")
+_BACKOFF_MS = _words(r"back-?off time:?\s*(\d+)\s*milliseconds")
 _COME_BACK = _words(r"(?:again|back|retry|wait)\D{0,20}?(\d{1,5})\s*(s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?)\b")
 _UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")
 
@@ -131,15 +141,26 @@ def enhanced_code(reply: Reply) -> str | None:
     return f"{found[1]}.{int(found[2])}.{int(found[3])}"
 
 
+def switched_off(reply: Reply) -> bool:
+    """Whether the login is not allowed at all: neither another token nor another password helps."""
+    return enhanced_code(reply) in _SWITCHED_OFF and _WRONG_CREDENTIALS.search(reply.text) is None
+
+
 def come_back_after(reply: Reply) -> float | None:
-    """Seconds the server asks for, at most a day; only a temporary reply has any."""
+    """Seconds the server asks for, at least one and at most a day; only a temporary reply has any."""
     if reply.code // 100 != 4:
         return None
     if milliseconds := _BACKOFF_MS.search(reply.text):
-        return min(DAY, int(milliseconds[1]) / 1000)
+        digits = milliseconds[1]
+        return _bounded(int(digits) / 1000 if len(digits) < 12 else DAY)
     if found := _COME_BACK.search(reply.text):
-        return min(DAY, int(found[1]) * (MINUTE if found[2].lower().startswith("m") else 1.0))
+        return _bounded(int(found[1]) * (MINUTE if found[2].lower().startswith("m") else 1.0))
     return None
+
+
+def _bounded(seconds: float) -> float:
+    """A server that asks for nothing is not asked in a circle."""
+    return min(DAY, max(1.0, seconds))
 
 
 def written(reply: Reply) -> str:

@@ -7,12 +7,16 @@ from typing import Protocol
 from ece_common.contracts.inbound import InboundBatch, Source
 from ece_common.contracts.jobs import ConnectionStep, Job
 from ece_common.errors import Invalid
+from ece_common.trying import Another
 from retriever.applied_policies import AppliedPolicies, Compilations
 from retriever.mailbox import probing
 from retriever.mailbox.connection import Connector
 from retriever.mailbox.port import RawMail
 from retriever.reading import read
 from retriever.submission import assemble
+
+TELLING_SECONDS = 5.0
+"""Of a job's time, kept for leaving the server and telling the steps."""
 
 
 class Desk(Protocol):
@@ -24,15 +28,21 @@ class Desk(Protocol):
 
 
 class Errands:
-    def __init__(self, desk: Desk, connect: Connector, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, desk: Desk, connect: Connector, now: Callable[[], datetime], another_token: Callable[[str], Another]
+    ) -> None:
+        """`another_token` is asked for by the id of the job."""
         self._desk = desk
+        self._another_token = another_token
         self._connect = connect
         self._now = now
 
     async def do(self, job: Job) -> list[ConnectionStep] | None:
         """The steps of a test; None after a mail was read again, which tells its result itself."""
         if job.kind == "test_incoming" and job.incoming is not None:
-            return await probing.probe(job.incoming, job.move_to, self._connect)
+            seconds = max(job.seconds - TELLING_SECONDS, 1.0)
+            another = self._another_token(job.id)
+            return await probing.probe(job.incoming, job.move_to, self._connect, another, seconds)
         if job.kind == "reprocess" and job.settings is not None:
             await self._read_again(job)
             return None

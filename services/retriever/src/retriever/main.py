@@ -16,6 +16,7 @@ from ece_common.client import ConfigClient
 from ece_common.contracts.instances import AssignedAlias
 from ece_common.egress import EgressPolicy
 from ece_common.errors import Transient
+from ece_common.trying import another
 from retriever.assignments import Identity, Replica
 from retriever.errands import Errands
 from retriever.logins import Logins
@@ -48,7 +49,8 @@ class Retriever:
         self._tallies = Tallies(registry)
         self._tenure = Tenure(time.monotonic)
         self._identity = Identity(settings.instance, settings.replica, str(uuid4()))
-        self._errands = Errands(self._client, self._connector, lambda: datetime.now(UTC))
+        another_token = another(self._client, "retriever", self._identity.instance, self._identity.replica)
+        self._errands = Errands(self._client, self._connector, lambda: datetime.now(UTC), another_token)
         self._replica = Replica(
             self._identity,
             self._client,

@@ -2,6 +2,7 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config_api.accounts import renewing
 from config_api.activities import repository as activities
 from config_api.aliases import repository as aliases
 from config_api.instances import mailbox_access
@@ -13,10 +14,13 @@ from config_api.references import Hooks
 from config_api.sealing import Vault
 from ece_common.contracts.instances import RetrieverSettings
 from ece_common.contracts.jobs import Job
+from ece_common.errors import Transient
 
 
 async def job(session: AsyncSession, row: JobRow, vault: Vault, hooks: Hooks) -> Job:
-    """Raise `NotFound` when what it is about is gone, `CannotOpen` when no master key opens the password."""
+    """Raise `NotFound` when what it is about is gone, `CannotOpen` when no master key opens the password, `Conflict`
+    or `Transient` when its account gives no token.
+    """
     made = {
         "test_incoming": _test_incoming,
         "test_outgoing": _test_outgoing,
@@ -32,11 +36,17 @@ async def _test_incoming(session: AsyncSession, row: JobRow, vault: Vault, _hook
         session.expunge(alias)
         alias.account_id = row.account_id
     found = await mailbox_access.accounts_of(session, [alias])
+    for account, _ in found.values():
+        renewing.refuse_unusable(account)
+    incoming = mailbox_access.incoming(alias, found, vault)
+    if found and incoming.access_token is None:
+        # With neither token nor password a worker would be refused for a reason that is none.
+        raise Transient("the account's token is not there yet: try again", code=access.NO_TOKEN)
     return Job(
         id=str(row.id),
         kind="test_incoming",
         seconds=repository.CLAIM_SECONDS,
-        incoming=mailbox_access.incoming(alias, found, vault),
+        incoming=incoming,
         move_to=alias.move_to if alias.after_retrieval == "move" else None,
     )
 

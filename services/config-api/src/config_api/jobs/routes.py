@@ -5,14 +5,16 @@ import uuid
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 
 from config_api.access.callers import Worker
+from config_api.accounts.renewing import Renewals
 from config_api.acting import AsWorker
 from config_api.instances import repository as instances
 from config_api.jobs import claiming, repository
 from config_api.problems import responses
 from ece_common.contracts.jobs import JobAnswer, JobRequest, JobResult
+from ece_common.contracts.tokens import AccessToken, AccessTokenRequest
 
 router = APIRouter(tags=["worker side"])
 JobId = Annotated[uuid.UUID, Path(description="As `POST /v1/worker-jobs/claims` answers it.")]
@@ -48,3 +50,25 @@ async def claim(asked: JobRequest, caller: Worker, request: Request) -> JobAnswe
 async def tell(job_id: JobId, result: JobResult, act: AsWorker) -> None:
     """The first result counts; a repeated or late one changes nothing. 404: nobody waits for it any more."""
     await claiming.conclude(act, job_id, result)
+
+
+@router.post(
+    "/worker-jobs/{job_id}/access-tokens",
+    summary="Ask for another access token for a connection test",
+    responses=responses(404, 409),
+)
+async def ask_token(
+    job_id: JobId, asked: AccessTokenRequest, caller: Worker, request: Request, response: Response
+) -> AccessToken:
+    """As `POST /v1/aliases/{alias_id}/access-tokens`, for whoever has the job in hand: also where the alias is tried
+    as if it were in an account. 404: nobody waits for it any more. 409 `account_invalid` or `account_inactive`: only
+    an administrator helps. 503 `identity_provider_unavailable`: the identity provider does not answer.
+    """
+    state = request.app.state
+    # Not held while the provider is asked.
+    async with state.sessions() as session:
+        account_id = await claiming.account_for(session, caller, job_id)
+    renewals: Renewals = state.renewals
+    held = await renewals.token(account_id, asked.refused)
+    response.headers["Cache-Control"] = "no-store"
+    return AccessToken(access_token=held.access_token, expires_at=held.expires_at)

@@ -5,6 +5,7 @@ from collections import deque
 
 from dispatcher.transport.dialogue import Ended
 from dispatcher.transport.port import Conversation, Stage, Trouble
+from dispatcher.verdict import switched_off
 from ece_common.access_tokens import Ask
 from ece_common.bearer import digest
 from ece_common.contracts.instances import OutgoingAccess
@@ -21,8 +22,6 @@ REMEMBERED = 8
 """Refused tokens: an assignment or claim on its way may still hold an older one than the last."""
 
 _REFUSED = (530, 535)
-# SMTP AUTH is switched off for the mailbox or the tenant: no token helps.
-_SWITCHED_OFF = ("5.7.139", "5.7.30")
 
 
 class Login:
@@ -88,7 +87,7 @@ def is_about_token(said: Conversation) -> bool:
     reply = said.reply
     if reply is None or said.stage not in (Stage.AUTH, Stage.MAIL) or reply.code not in _REFUSED:
         return False
-    return not reply.text.lstrip().startswith(_SWITCHED_OFF)
+    return not switched_off(reply)
 
 
 async def _asked(ask: Ask, alias_id: int, refused: str) -> AccessToken:

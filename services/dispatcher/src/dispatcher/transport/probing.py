@@ -8,12 +8,14 @@ from typing import cast
 import aiosmtplib
 
 from dispatcher.transport.dialogue import Ended, say
+from dispatcher.transport.fresh_token import is_about_token
 from dispatcher.transport.opening import OpenSocket, Plan, connect
 from dispatcher.transport.port import Conversation, Reply, Stage, Trouble
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport, login_refused
-from dispatcher.verdict import written
+from dispatcher.verdict import switched_off, written
 from ece_common.contracts.instances import OutgoingAccess
 from ece_common.contracts.jobs import ConnectionStep, Step, StepOutcome
+from ece_common.trying import Another, Tried, tried
 
 _STEPS: dict[Stage, Step] = {
     Stage.CONNECT: "tcp",
@@ -30,35 +32,46 @@ _HINTS: dict[Step, str] = {
     "auth": "Check user name and password, and that the server lets this mailbox send by SMTP.",
     "mail_from": "The server does not let this user send as the alias's address.",
 }
-
-
-_REFUSED_BEARER = (
-    "The server refuses the account's token for this mailbox: check its permissions, and that SMTP AUTH is on."
-)
+_WITH_TOKEN: dict[Step, str] = {
+    "auth": "The server refuses the account's token for this mailbox: check its permissions and SMTP AUTH.",
+    "mail_from": "Who signed in may not send as the alias's address: give them Send As for a shared mailbox.",
+}
+_NO_TOKENS = "Check that the server takes access tokens (XOAUTH2 or OAUTHBEARER), and on this port."
+_SWITCHED_OFF = "Switch SMTP AUTH on for this mailbox and its tenant: no other token or password helps."
+_WAIT = "The server asks to wait: try again later."
+_WAITING = (421, 432, 450, 451, 454)
 
 
 async def probe(
-    access: OutgoingAccess, sender: str, open_socket: OpenSocket, options: SmtpOptions
+    access: OutgoingAccess, sender: str, open_socket: OpenSocket, options: SmtpOptions, another: Another
 ) -> list[ConnectionStep]:
     """Each step with its outcome; after one that failed the others are skipped."""
     plans = SmtpTransport(open_socket, options)
-    order = _order(implicit=access.use_ssl and access.port in options.implicit_tls_ports)
+
+    async def attempt(token: str | None) -> Tried:
+        return await _attempted(access.model_copy(update={"access_token": token}), sender, open_socket, plans)
+
+    return await tried("outgoing", access.access_token, attempt, another)
+
+
+async def _attempted(access: OutgoingAccess, sender: str, open_socket: OpenSocket, plans: SmtpTransport) -> Tried:
+    order = _order(implicit=plans.speaks_tls_at_once(access))
     try:
-        return await _tried(plans.plan(access, authenticate=True), sender, open_socket, order)
+        return Tried(await _spoken(plans.plan(access, authenticate=True), sender, open_socket, order))
     except Ended as ended:
         refused = _until(order, ended.conversation, access)
         if access.use_smtp != "when_authorization_fails" or not login_refused(ended.conversation):
-            return refused
+            return Tried(refused, token_refused=is_about_token(ended.conversation))
     try:
-        steps = await _tried(plans.plan(access, authenticate=False), sender, open_socket, order)
+        steps = await _spoken(plans.plan(access, authenticate=False), sender, open_socket, order)
     except Ended as ended:
-        return _until(order, ended.conversation, access)
+        return Tried(_until(order, ended.conversation, access))
     login = next(one for one in refused if one.step == "auth")
     instead = login.model_copy(update={"outcome": "warning", "hint": "Plain SMTP stands in (`use_smtp`)."})
-    return [instead if one.step == "auth" else one for one in steps]
+    return Tried([instead if one.step == "auth" else one for one in steps])
 
 
-async def _tried(plan: Plan, sender: str, open_socket: OpenSocket, order: Sequence[Step]) -> list[ConnectionStep]:
+async def _spoken(plan: Plan, sender: str, open_socket: OpenSocket, order: Sequence[Step]) -> list[ConnectionStep]:
     smtp = await connect(plan, open_socket)
     try:
         secured = _security(plan, smtp)
@@ -93,13 +106,23 @@ def _until(order: Sequence[Step], said: Conversation, access: OutgoingAccess) ->
     if said.trouble is Trouble.UNRESOLVED:
         failed = "dns"
     place = order.index(failed)
-    hint = _REFUSED_BEARER if failed == "auth" and access.access_token is not None else _HINTS[failed]
+    hint = _hint(failed, said, access)
     detail = written(said.reply) if said.reply is not None else said.detail
     return [
         *(_step(step, "ok") for step in order[:place]),
         _step(failed, "failed", detail, hint),
         *(_step(step, "skipped") for step in order[place + 1 :]),
     ]
+
+
+def _hint(failed: Step, said: Conversation, access: OutgoingAccess) -> str:
+    if said.reply is not None and said.reply.code in _WAITING:
+        return _WAIT
+    if said.reply is not None and switched_off(said.reply):
+        return _SWITCHED_OFF
+    if access.access_token is None:
+        return _HINTS[failed]
+    return _NO_TOKENS if said.trouble is Trouble.NOT_OFFERED else _WITH_TOKEN.get(failed, _HINTS[failed])
 
 
 def _step(step: Step, outcome: StepOutcome, detail: str = "", hint: str = "") -> ConnectionStep:

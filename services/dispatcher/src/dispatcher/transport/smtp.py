@@ -130,6 +130,9 @@ class SmtpTransport:
         self._pools[route] = _Held(same, login, pool)
         return self._pools[route]
 
+    def speaks_tls_at_once(self, access: OutgoingAccess) -> bool:
+        return access.use_ssl and access.port in self._options.implicit_tls_ports
+
     def plan(self, access: OutgoingAccess, *, authenticate: bool) -> Plan:
         """Raises Ended when the alias's TLS settings are unusable."""
         try:
@@ -141,7 +144,7 @@ class SmtpTransport:
             access=access,
             tls=context,
             ehlo_name=self._options.ehlo_name,
-            implicit_tls=access.use_ssl and access.port in self._options.implicit_tls_ports,
+            implicit_tls=self.speaks_tls_at_once(access),
             authenticate=authenticate,
             timeouts=self._options.timeouts,
         )

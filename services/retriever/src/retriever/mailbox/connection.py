@@ -144,12 +144,15 @@ def plain_response(access: IncomingAccess) -> bytes:
 
 @contextlib.contextmanager
 def diagnosing(access: IncomingAccess, stage: Stage) -> Generator[None]:
-    """Whatever goes wrong inside comes out as the MailFailure it amounts to."""
+    """Whatever goes wrong inside comes out as the MailFailure it amounts to; who breaks it off learns the stage."""
     place = f"{access.server_name}:{access.port}"
     try:
         yield
     except Answered as no:
         raise diagnose(no.line, stage, server=place, secrets=secrets_of(access)) from None
+    except asyncio.CancelledError as broken_off:
+        broken_off.add_note(stage)
+        raise
     except (OSError, EOFError, ValueError, EceError, ProtocolBroken, Unfit) as problem:
         raise diagnose(problem, stage, server=place, secrets=secrets_of(access)) from problem
 

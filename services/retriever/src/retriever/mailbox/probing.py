@@ -5,10 +5,12 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Sequence
+from typing import cast
 
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.contracts.jobs import ConnectionStep, Step, StepOutcome
-from retriever.diagnosis import Unfit
+from ece_common.trying import Another, Tried, tried
+from retriever.diagnosis import Stage, Unfit, diagnose
 from retriever.mailbox import imap_login, pop3_login
 from retriever.mailbox.connection import Answered, Connector, diagnosing, security
 from retriever.mailbox.imap_grammar import astring, folder_name
@@ -37,6 +39,10 @@ _HINTS: dict[tuple[Step, str], str] = {
         "auth",
         "mailbox_access",
     ): "The login is right: check that IMAP or POP is enabled, and the mailbox's rights.",
+    (
+        "greeting",
+        "server_stopped",
+    ): "Check that port and `use_ssl` fit: 993 and 995 speak TLS at once and greet nobody who does not.",
     ("auth", "throttled"): "The server asks to wait: try again later.",
     ("auth", "server_refuses"): "The server takes no password on this connection: switch `use_ssl` on.",
     ("select", "folder_missing"): "Create the folder on the server, or correct `incoming.folder`.",
@@ -45,16 +51,63 @@ _HINTS: dict[tuple[Step, str], str] = {
 }
 
 
-async def probe(access: IncomingAccess, move_to: str | None, connect: Connector) -> list[ConnectionStep]:
-    """Each step with its outcome; after one that failed the others are skipped. Nothing is read or changed."""
-    order = _order(access, move_to)
+_WITH_TOKEN: dict[tuple[Step, str], str] = {
+    (
+        "auth",
+        "authentication_failed",
+    ): "The server refuses the account's token for this mailbox: check its permissions and SharedMailbox.",
+    (
+        "auth",
+        "server_refuses",
+    ): "Check that the server takes access tokens (XOAUTH2 or OAUTHBEARER), and on this connection.",
+    (
+        "select",
+        "mailbox_access",
+    ): "Check that IMAP is enabled for the mailbox, and, where it is shared, that who signed in may open it wholly.",
+}
+
+
+async def probe(
+    access: IncomingAccess, move_to: str | None, connect: Connector, another: Another, seconds: float
+) -> list[ConnectionStep]:
+    """Each step with its outcome; after one that failed the others are skipped. Nothing is read or changed.
+
+    After `seconds` it is broken off, and told how far it came.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+
+    async def attempt(token: str | None) -> Tried:
+        holding = access.model_copy(update={"access_token": token})
+        first = await _attempted(holding, move_to, connect, deadline)
+        again = isinstance(first, MailFailure) and first.fleeting
+        ended = await _attempted(holding, move_to, connect, deadline) if again else first
+        if not isinstance(ended, MailFailure):
+            return Tried(ended)
+        refused = token is not None and ended.reason == "authentication_failed"
+        return Tried(_until(_order(access, move_to), access, ended), token_refused=refused)
+
+    return await tried("incoming", access.access_token, attempt, another)
+
+
+async def _attempted(
+    access: IncomingAccess, move_to: str | None, connect: Connector, deadline: float
+) -> list[ConnectionStep] | MailFailure:
     try:
-        secured, found = await (_pop3(access, connect) if access.server_type == "POP3"
-                                else _imap(access, move_to, connect))  # fmt: skip
+        async with asyncio.timeout_at(deadline):
+            secured, found = await (_pop3(access, connect) if access.server_type == "POP3"
+                                    else _imap(access, move_to, connect))  # fmt: skip
     except MailFailure as failure:
-        return _until(order, access, failure)
+        return failure
+    except TimeoutError as late:
+        return diagnose(TimeoutError(), _broken_off_at(late), server=f"{access.server_name}:{access.port}")
     said = {"select": found, "tls": secured[1]}
+    order = _order(access, move_to)
     return [_step(step, secured[0] if step == "tls" else "ok", said.get(step, "")) for step in order]
+
+
+def _broken_off_at(late: TimeoutError) -> Stage:
+    notes: Sequence[str] = getattr(late.__cause__, "__notes__", ())
+    return cast("Stage", notes[0]) if notes else "connect"
 
 
 def _order(access: IncomingAccess, move_to: str | None) -> Sequence[Step]:
@@ -67,9 +120,10 @@ def _order(access: IncomingAccess, move_to: str | None) -> Sequence[Step]:
 def _until(order: Sequence[Step], access: IncomingAccess, failure: MailFailure) -> list[ConnectionStep]:
     failed = _failed_at(failure)
     place = order.index(failed) if failed in order else 0
-    hint = _HINTS.get((failed, failure.reason), "")
-    if failed == "auth" and access.access_token:
-        hint = "The server refuses the account's token for this mailbox: check its permissions and SharedMailbox."
+    place_and_reason = (failed, failure.reason)
+    hint = _HINTS.get(place_and_reason, "")
+    if access.access_token:
+        hint = _WITH_TOKEN.get(place_and_reason, hint)
     return [
         *(_step(step, "ok") for step in order[:place]),
         _step(order[place], "failed", failure.detail, hint),
