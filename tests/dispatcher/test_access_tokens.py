@@ -128,6 +128,17 @@ async def test_without_a_token_the_message_waits_with_the_reason(
     assert (entry.outcomes, entry.last.reason, entry.last.detail) == (["waiting"], reason, detail)
 
 
+async def test_credentials_that_exchange_calls_incorrect_may_be_a_token_that_has_run_out(
+    office: RecordingSmtp,
+) -> None:
+    asked, transport = asked_of(NEW)
+    office.tokens = {OLD, NEW}
+    office.on("auth", "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.", times=1)
+    assert await transport.prepare("r1", bearing(office.port, OLD)) is None
+    transport.close()
+    assert len(asked) == 1
+
+
 async def test_where_smtp_is_switched_off_no_token_is_asked_for(office: RecordingSmtp) -> None:
     asked, transport = asked_of(NEW)
     office.on("auth", SWITCHED_OFF)

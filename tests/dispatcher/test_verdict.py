@@ -75,6 +75,8 @@ ALIAS_REPLIES = [
         "authentication_disabled",
         900,
     ),
+    (Stage.AUTH, 535, "5.7.139 Authentication unsuccessful, the user credentials were incorrect.",
+     "authentication_failed", 300),
     (Stage.AUTH, 550, "5.7.30 Basic authentication is not supported.", "authentication_disabled", 900),
     (Stage.CONTENT, 554, "5.2.252 SendAsDenied; a@b not allowed to send as c@b", "send_as_denied", 900),
     (Stage.MAIL, 550, "5.7.60 SMTP; Client does not have permissions to send as this sender", "send_as_denied", 900),
@@ -90,6 +92,9 @@ ALIAS_REPLIES = [
     (Stage.MAIL, 432, "4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", "throttled", None),
     (Stage.GREETING, 421, "4.3.2 Service not available: too many connections", "throttled", None),
     (Stage.MAIL, 421, "4.4.2 Message submission rate has exceeded the configured limit", "throttled", None),
+    (Stage.DATA, 421, "4.4.2 Message submission rate for this client has exceeded the limit", "throttled", None),
+    (Stage.CONTENT, 451, "4.3.2 Concurrent connections limit exceeded.", "throttled", None),
+    (Stage.CONTENT, 421, "Request is throttled. Suggested Backoff Time: 9000 milliseconds", "throttled", 9.0),
     (Stage.MAIL, 451, "4.7.500 Server busy. Please try again later from [1.2.3.4]", "throttled", None),
     (Stage.MAIL, 421, "4.7.0 Try again later, closing connection. Retry in 120 seconds", "throttled", 120),
     (Stage.GREETING, 554, "5.7.1 Your address is on a blocklist", "server_refuses", None),
@@ -211,6 +216,9 @@ def test_an_enhanced_code_counts_only_when_its_class_is_the_replys(code: int, te
         (450, "4.2.0 Greylisted, try again in 300 seconds", 300),
         (451, "please retry in 5 minutes", 300),
         (421, "Request is throttled. Suggested Backoff Time: 4500 milliseconds", 4.5),
+        (421, "Request is throttled. Suggested Backoff Time: 0 milliseconds", 1.0),
+        (421, f"Request is throttled. Suggested Backoff Time: {'9' * 1500} milliseconds", DAY),
+        (450, "4.2.0 Greylisted, try again in 0 seconds", 1.0),
         (450, "4.2.0 Greylisted", None),
         (550, "try again in 300 seconds", None),
         (450, "try again in 99999 minutes", DAY),
@@ -233,3 +241,10 @@ def test_a_hostile_reply_is_safe_to_store_and_show() -> None:
     assert reply.startswith("550 bad??[31m?\nsecond line")
     assert len(reply) == 2000
     reply.encode("utf-8")
+
+
+@pytest.mark.parametrize("stage", [Stage.DATA, Stage.CONTENT])
+def test_a_server_that_closes_the_channel_over_one_letter_without_a_word_of_limits_counts_as_an_attempt(
+    stage: Stage,
+) -> None:
+    assert judge(ONE, after(stage, 421, "4.3.0 Content filter crashed")).outcome == "judged"

@@ -178,6 +178,10 @@ class FakeMailbox:
         self._cut = server.cut
 
     @property
+    def connected(self) -> bool:
+        return self.opened
+
+    @property
     def pushes(self) -> bool:
         return self._pushes
 

@@ -12,6 +12,7 @@ from ece_common.contracts.instances import AssignedAlias
 from ece_common.contracts.tokens import PROVIDER_AWAY
 from ece_common.errors import Conflict, EceError, Transient
 from retriever.assignments import needs_restart
+from retriever.logins import Logins
 from retriever.mailbox.port import MailFailure
 from retriever.schedule import Watch
 from tests.retriever.fakes import START, an_assigned_alias, an_email, some_access, until
@@ -237,3 +238,21 @@ async def test_a_token_that_was_fetched_long_ago_and_never_came_to_use_may_have_
         await until(lambda: scene.api.subjects == ["Hello"])
     assert scene.server.logged_in_with == ["new", "newer"]
     assert {report.reason for report in scene.api.reports if report.outcome == "failed"} == {"network_problem"}
+
+
+async def test_of_many_mailboxes_that_wait_to_log_in_only_the_first_few_show_the_refused_token() -> None:
+    scene = a_scene("new")
+    scene.logins = Logins(total=1)
+    around = scene.around()
+    watches = [Watch(with_token("old", alias_id=alias_id), around) for alias_id in range(1, 31)]
+    tasks = [asyncio.create_task(watch.run()) for watch in watches]
+    try:
+        await until(lambda: all(watch.state == "idle" for watch in watches))
+    finally:
+        for watch in watches:
+            watch.halt()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert scene.server.logged_in_with.count("new") == 30
+    assert scene.server.logged_in_with.count("old") < 10
+    assert len(scene.api.token_requests) == 1
+    assert scene.api.reports == []

@@ -1,6 +1,7 @@
 """When a mailbox is connected to, drained and waited for, and what outages do to that."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -262,3 +263,35 @@ async def test_what_fails_on_a_fresh_connection_as_well_counts_and_each_attempt_
         await until(lambda: len(scene.api.reports) == 2)
         assert scene.server.refused == 4
     assert {(each.condition, each.reason) for each in scene.api.reports} == {("manual", "mailbox_access")}
+
+
+async def test_an_open_mailbox_does_not_stand_in_line_with_those_that_log_in() -> None:
+    scene = Scene(an_email("First"))
+    scene.logins = Logins(total=1)
+    around = scene.around()
+    first, second = (Watch(an_assigned_alias(alias_id=alias_id), around) for alias_id in (7, 8))
+    tasks = [asyncio.create_task(first.run())]
+    try:
+        await until(in_state(first, "idle"))
+        scene.server.hold_logins = asyncio.Event()
+        tasks.append(asyncio.create_task(second.run()))
+        await until(lambda: scene.server.connections == 1)
+        scene.server.deliver(an_email("Second"))
+        await until(lambda: scene.api.subjects == ["First", "Second"])
+    finally:
+        first.halt()
+        second.halt()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+
+
+async def test_a_clock_that_is_hours_behind_does_not_keep_an_alias_waiting_for_hours() -> None:
+    scene = Scene(an_email("Hello"))
+    told = scene.clock.now() + timedelta(hours=5)
+    alias = an_assigned_alias(status="inactive", recoverable=True, failed_attempts=3, next_attempt_at=told)
+    async with scene.watching(alias):
+        await until(lambda: scene.clock.sleeping == [600])
+        scene.clock.advance(599)
+        await settle_down()
+        assert scene.server.logins == 0
+        scene.clock.advance(1)
+        await until(lambda: scene.server.logins == 1)

@@ -12,8 +12,11 @@ from ece_common.contracts.jobs import ConnectionStep, Job, JobAnswer, JobRequest
 from ece_common.errors import EceError, NotFound, Transient
 from ece_common.retry import sleep_unless, waits
 
-AT_A_TIME = 2
+AT_A_TIME = 8
+"""One that waits for a server that does not answer keeps nobody else waiting."""
 WAIT_SECONDS = 20.0
+_PAUSE = 0.25
+"""After no job: an API that is stopping, or a proxy, may answer each long poll at once."""
 _TELL_SECONDS = 10.0
 """Whoever asked has given up after that, or soon will."""
 log = structlog.get_logger()
@@ -39,30 +42,45 @@ class Doer:
 
 async def serve(source: Source, doer: Doer, stop: asyncio.Event) -> None:
     """Until `stop`. Survives every failure; a job in hand at the end is told or left to another replica."""
-    ends = [asyncio.create_task(_one_by_one(source, doer, stop), name=f"jobs-{n}") for n in range(AT_A_TIME)]
+    doing: set[asyncio.Task[None]] = set()
+    claiming = asyncio.create_task(_claimed(source, doer, stop, doing), name="jobs")
     try:
         await stop.wait()
     finally:
-        for end in ends:
-            end.cancel()
-        await asyncio.gather(*ends, return_exceptions=True)
+        for task in (claiming, *doing):
+            task.cancel()
+        await asyncio.gather(claiming, *doing, return_exceptions=True)
 
 
-async def _one_by_one(source: Source, doer: Doer, stop: asyncio.Event) -> None:
+async def _claimed(source: Source, doer: Doer, stop: asyncio.Event, doing: set[asyncio.Task[None]]) -> None:
     request = JobRequest(kind=doer.kind, instance=doer.instance, replica=doer.replica, wait=WAIT_SECONDS)
     backoff = waits(1.0, 30.0)
     told_trouble = False
     while not stop.is_set():
         try:
+            if len(doing) >= AT_A_TIME:
+                await asyncio.wait(doing, return_when=asyncio.FIRST_COMPLETED)
             job = (await source.claim_job(request)).job
             backoff, told_trouble = waits(1.0, 30.0), False
-            if job is not None:
-                await _do(source, doer, job)
-        except Exception as problem:  # noqa: BLE001 - the next job may fare better
+            if job is None:
+                await sleep_unless(stop, _PAUSE)
+            else:
+                task = asyncio.create_task(_done(source, doer, job), name=f"job-{job.id}")
+                doing.add(task)
+                task.add_done_callback(doing.discard)
+        except Exception as problem:  # noqa: BLE001 - the next claim may fare better
             if not told_trouble:
                 log.warning("jobs.failed", problem=str(problem), unexpected=not isinstance(problem, EceError))
             told_trouble = True
             await sleep_unless(stop, next(backoff))
+
+
+async def _done(source: Source, doer: Doer, job: Job) -> None:
+    """Never raises: what cannot be told is logged, and the asker learns that nobody answered in time."""
+    try:
+        await _do(source, doer, job)
+    except Exception as problem:  # noqa: BLE001 - one job's trouble is not that of the others
+        log.warning("job.untold", job=job.id, kind=job.kind, problem=str(problem) or type(problem).__name__)
 
 
 async def _do(source: Source, doer: Doer, job: Job) -> None:

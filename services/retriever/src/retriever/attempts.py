@@ -7,6 +7,7 @@ from uuid import uuid4
 from ece_common.contracts.aliases import StatusReport
 from ece_common.contracts.instances import AssignedAlias
 from retriever.mailbox.port import MailFailure
+from retriever.surroundings import Surroundings
 
 LOCK_GRACE = 15.0
 """Seconds beyond a lease in which the previous holder's session may still lock the mailbox."""
@@ -33,6 +34,28 @@ def _lock_of_predecessor(failure: MailFailure, alias: AssignedAlias, lease: floa
     if failure.condition != "lock" or alias.handed_over_at is None:
         return False
     return now < alias.handed_over_at + timedelta(seconds=lease + LOCK_GRACE)
+
+
+class Due:
+    """When the next attempt is due. The Config API tells a moment by its own clock; ours may go another way."""
+
+    def __init__(self) -> None:
+        self._due: datetime | None = None
+        self._latest = 0.0
+
+    def left(self, due: datetime | None, around: Surroundings) -> float:
+        """Seconds, at most those that the Config API can have meant since `due` was told."""
+        if due is None:
+            return 0.0
+        now, settings = around.monotonic(), around.settings()
+        if due != self._due:
+            longest = max(settings.retry_after_seconds, settings.poll_interval_seconds)
+            self._due, self._latest = due, now + longest
+        return min((due - around.now()).total_seconds(), self._latest - now)
+
+
+def written(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
 
 
 def connected_report(alias: AssignedAlias) -> StatusReport:

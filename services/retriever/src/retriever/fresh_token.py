@@ -65,7 +65,7 @@ class LoginToken:
         Raises MailFailure when there is none: for an administrator (409), or because the identity provider does not
         answer now. Raises ece_common.errors while the Config API itself is away.
         """
-        access = self._as_the_others(access)
+        access = self.as_the_others(access)
         refused = digest(access.access_token) if access.access_token is not None else None
         if refused not in self._refused and (refused is not None or access.password):
             return access
@@ -84,7 +84,7 @@ class LoginToken:
         self._asked_at = self._monotonic()
         return self._with(access, token)
 
-    def _as_the_others(self, access: IncomingAccess) -> IncomingAccess:
+    def as_the_others(self, access: IncomingAccess) -> IncomingAccess:
         """With the token that another alias of the account got in place of this one, if one did."""
         if access.access_token is None:
             return access

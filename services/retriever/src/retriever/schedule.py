@@ -11,7 +11,7 @@ from ece_common.contracts.aliases import StatusReport
 from ece_common.contracts.instances import AssignedAlias, IncomingAccess
 from ece_common.errors import EceError, Forbidden, NotFound, Permanent, StaleEpoch, Transient, Unauthenticated
 from ece_common.retry import waits
-from retriever.attempts import connected_report, failed_report, wait_uncounted
+from retriever.attempts import Due, connected_report, failed_report, wait_uncounted, written
 from retriever.fresh_token import LoginToken
 from retriever.mailbox.port import MailFailure
 from retriever.pipeline import Work, drain, tell_settled
@@ -47,6 +47,7 @@ class Watch:
         self._mailbox = around.build_mailbox(alias)
         self._token = LoginToken(around.fresh_tokens, around.monotonic)
         self._second_tries = SecondTries(self._token, around.monotonic)
+        self._due = Due()
         self._proven_since: float | None = None
         self._drained = around.monotonic()
         self._work = Work(
@@ -103,8 +104,8 @@ class Watch:
             "status": self.alias.status,
             "state": self.state,
             "failed_attempts": self.alias.failed_attempts,
-            "next_attempt_at": _written(self.alias.next_attempt_at),
-            "last_connected_at": _written(self.last_connected),
+            "next_attempt_at": written(self.alias.next_attempt_at),
+            "last_connected_at": written(self.last_connected),
             "last_error": self.last_error,
             "backlog": self._work.backlog,
         }
@@ -157,8 +158,7 @@ class Watch:
             await self._mailbox.close()
             await self._sleep(None)
             return False
-        due = self.alias.next_attempt_at
-        if due is not None and (left := (due - self._around.now()).total_seconds()) > 0:
+        if (left := self._due.left(self.alias.next_attempt_at, self._around)) > 0:
             self.state = "waiting"
             await self._mailbox.close()
             await self._sleep(left)
@@ -169,10 +169,13 @@ class Watch:
         """Connect where not connected, drain, wait for more."""
         if self._proven_since is None:
             self.state = "connecting"
-        asking = self._token.renewed(self.alias.alias_id, self.alias.incoming)
-        self._log_in_with(await self._unless_halted(asking))
-        async with self._around.logins.turn(self.alias.incoming.server_name):
-            await self._unless_halted(self._mailbox.open())
+        if not self._mailbox.connected:
+            self._log_in_with(
+                await self._unless_halted(self._token.renewed(self.alias.alias_id, self.alias.incoming))
+            )
+            async with self._around.logins.turn(self.alias.incoming.server_name):
+                self._log_in_with(self._token.as_the_others(self.alias.incoming))
+                await self._unless_halted(self._mailbox.open())
         self._token.proven()
         await self._connected()
         self.state = "retrieving"
@@ -293,7 +296,3 @@ class Watch:
                 await asyncio.wait([task])
                 if not task.cancelled():
                     task.exception()
-
-
-def _written(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None

@@ -45,6 +45,10 @@ class ImapMailbox:
         self._floor = 0
 
     @property
+    def connected(self) -> bool:
+        return self._wire is not None and self._wire.trouble is None
+
+    @property
     def pushes(self) -> bool:
         return self._wire is not None and self._idles and "IDLE" in self._wire.capabilities
 

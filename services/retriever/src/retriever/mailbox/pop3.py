@@ -57,6 +57,10 @@ class Pop3Mailbox:
         self._passed: set[str] = set()
 
     @property
+    def connected(self) -> bool:
+        return self._wire is not None and self._wire.trouble is None
+
+    @property
     def pushes(self) -> bool:
         return False
 

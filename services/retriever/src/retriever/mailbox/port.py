@@ -124,6 +124,11 @@ class Mailbox(Protocol):
         ...
 
     @property
+    def connected(self) -> bool:
+        """Whether a session stands: `open` has nothing to do then."""
+        ...
+
+    @property
     def pushes(self) -> bool:
         """Whether the server announces new mail by itself (IMAP IDLE). Known after `open`."""
         ...
