@@ -87,6 +87,15 @@ async def test_connections_that_are_refused_together_ask_once(office: RecordingS
     assert len(asked) == 1
 
 
+async def test_with_a_token_no_more_connections_are_made_than_microsoft_365_takes(office: RecordingSmtp) -> None:
+    _, transport = asked_of(NEW)
+    letters = (transport.send("r1", bearing(office.port, NEW), a_letter()) for _ in range(20))
+    assert all(each.accepted for each in await asyncio.gather(*letters))
+    assert transport.connections()["r1"]["limit"] == 3
+    transport.close()
+    assert office.connections <= 3
+
+
 async def test_a_fresh_token_that_is_refused_as_well_is_the_aliass_trouble(
     office: RecordingSmtp, queue: FakeQueue, running: Started
 ) -> None:

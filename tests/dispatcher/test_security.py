@@ -307,3 +307,13 @@ async def test_a_large_letter_arrives_whole_over_tls(certificates: Certificates,
 
         assert said.accepted
         assert server.received[0].content == letter.content
+
+
+async def test_a_password_that_a_server_repeats_is_not_told(transport: SmtpTransport) -> None:
+    with RecordingSmtp(users=USERS) as server:
+        server.on("auth", "535 5.7.8 not today: correct horse")
+        access = an_access(server.port, server_type="ESMTP", user_name="alice", password=USERS["alice"])
+        said = await transport.prepare("r1", access)
+    assert said is not None
+    assert said.reply is not None
+    assert said.reply.text == "5.7.8 not today: ***"

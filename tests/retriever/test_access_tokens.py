@@ -193,6 +193,8 @@ def test_only_the_token_changes_without_reopening() -> None:
     before = with_token("old")
     assert not needs_restart(before, with_token("new"))
     assert needs_restart(before, an_assigned_alias(incoming=some_access(password="other")))
+    elsewhere = before.incoming.model_copy(update={"account_id": 9})
+    assert needs_restart(before, before.model_copy(update={"incoming": elsewhere}))
 
 
 async def test_tokens_are_in_no_log() -> None:

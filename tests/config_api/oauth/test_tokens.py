@@ -378,6 +378,7 @@ async def test_a_retriever_gets_the_token_of_now_and_hears_of_the_next(
     assert (incoming["server_type"], incoming["server_name"], incoming["port"]) == ("IMAP", "imap.shop.test", 993)
     assert (incoming["user_name"], incoming["password"]) == (alias["email_address"], "")
     assert incoming["access_token"] in provider.given
+    assert incoming["account_id"] == account["id"]
     clock.advance(minutes=57)
     await keeper(config_api).sweep()
     after = await replica.ask(etag=before.headers["etag"])

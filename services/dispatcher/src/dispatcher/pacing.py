@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 
-from dispatcher.transport.port import without_token
+from dispatcher.transport.port import most_connections, without_token
 from dispatcher.verdict import Slow
 from ece_common import retry
 from ece_common.contracts.instances import OutgoingAccess
@@ -196,13 +196,16 @@ class Routes:
         for name, access in told.items():
             route = self._routes.get(name)
             if route is None:
-                self._routes[name] = Route(name, access, self._clock, lambda: self.maximum)
+                self._routes[name] = Route(name, access, self._clock, self._maximum_of(access))
             elif route.access != access:
                 renewed = without_token(route.access) == without_token(access)
                 route.access = access
                 if not renewed:
                     # A token that is new by the hour ends no pause: what was refused is asked about again anyway.
                     route.resume()
+
+    def _maximum_of(self, access: OutgoingAccess) -> Callable[[], int]:
+        return lambda: most_connections(access, self.maximum)
 
     def knows(self, name: str) -> bool:
         return name in self._routes

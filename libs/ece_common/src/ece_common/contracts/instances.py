@@ -121,6 +121,8 @@ class IncomingAccess(Sent):
     """OAuth: authenticate as `user_name` with this instead of the password. Not part of what makes a mailbox another
     one: a session that was opened with an older token goes on."""
     access_token_expires_at: datetime | None = None
+    account_id: int | None = None
+    """Whose token it is: under another account the mailbox is opened anew."""
     folder: str
     tls: TlsOptions = TlsOptions()
 

@@ -52,6 +52,7 @@ def _by_account(alias: AliasRow, account: AccountRow, application: ApplicationRo
         password="",
         access_token=held.access_token if held is not None else None,
         access_token_expires_at=held.expires_at if held is not None else None,
+        account_id=account.id,
         folder=alias.incoming_folder,
         tls=TlsOptions(**alias.incoming_tls),
     )

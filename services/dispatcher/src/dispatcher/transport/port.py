@@ -87,6 +87,14 @@ class Conversation:
         return self.stage is Stage.CONTENT and self.reply is not None and self.reply.code // 100 == 2
 
 
+MOST_WITH_TOKEN = 3
+"""Connections to a server as one user: Microsoft 365 refuses a fourth (432), which makes the mail of all wait."""
+
+
+def most_connections(access: OutgoingAccess, maximum: int) -> int:
+    return min(maximum, MOST_WITH_TOKEN) if access.access_token is not None else maximum
+
+
 def without_token(access: OutgoingAccess) -> OutgoingAccess:
     """What stays the same when only the access token is a new one."""
     return access.model_copy(update={"access_token": None, "access_token_expires_at": None})

@@ -52,8 +52,10 @@ def exchanges(access: OutgoingAccess, offered: Collection[str]) -> list[Exchange
 
 def unsaid(reply: str, access: OutgoingAccess, exchange: Exchange) -> str:
     """Without what we said, should the server repeat it."""
-    for secret in (access.access_token or "", *(answer.decode("ascii") for answer in exchange.answers)):
-        if secret:
+    secrets = (access.access_token or "", access.password or "", *(each.decode("ascii") for each in exchange.answers))
+    for secret in secrets:
+        # A password of one or two characters must not blot out half of every sentence.
+        if len(secret) > 2:
             reply = reply.replace(secret, "***")
     return _LONG.sub("***", reply) if access.access_token is not None else reply
 

@@ -10,7 +10,7 @@ from dispatcher.transport.dialogue import Ended
 from dispatcher.transport.fresh_token import Login
 from dispatcher.transport.opening import OpenSocket, Plan, Timeouts
 from dispatcher.transport.pool import Pool
-from dispatcher.transport.port import Conversation, Letter, Stage, Trouble, without_token
+from dispatcher.transport.port import Conversation, Letter, Stage, Trouble, most_connections, without_token
 from ece_common import tls
 from ece_common.access_tokens import Ask
 from ece_common.contracts.aliases import TlsOptions
@@ -126,7 +126,7 @@ class SmtpTransport:
         login = Login(access, self._ask_token)
         opener = Opener(login, self._open_socket, self.plan)
         pool = Pool(opener, self._options.letters_per_connection, self._options.idle_seconds)
-        pool.maximum = lambda: self.maximum_connections
+        pool.maximum = lambda: most_connections(access, self.maximum_connections)
         self._pools[route] = _Held(same, login, pool)
         return self._pools[route]
 
