@@ -100,5 +100,5 @@ async def test_an_alias_of_an_account_that_gives_no_token_is_not_tried_with_an_e
     assert claim.json()["job"] is None
     answer = (await asked).json()
     assert answer["message"] == (
-        "No access token could be had for the incoming server: the account is inactive: set it active first"
+        "The incoming server could not be tried: the account is inactive: set it active first"
     )

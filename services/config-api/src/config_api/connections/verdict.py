@@ -18,10 +18,13 @@ _FAILED: dict[Step, str] = {
     "mail_from": "The outgoing server refused the alias as sender",
 }
 
+_NOT_TRIED = "The {side} server could not be tried"
+"""Whatever kept the worker from it: no token, a password that no key opens, too little time."""
+
 
 def conclude(steps: Sequence[ConnectionStep]) -> ConnectionTest:
     failed = [one for one in steps if one.outcome == "failed"]
-    message = "; ".join(_sentence(one) for one in failed) if failed else SUCCESS
+    message = "; ".join(_sentence(one, alone=_alone(one, steps)) for one in failed) if failed else SUCCESS
     return ConnectionTest(ok=not failed, message=message, steps=list(steps))
 
 
@@ -30,6 +33,11 @@ def undone(side: Side, problem: str) -> ConnectionStep:
     return ConnectionStep(side=side, step="token", outcome="failed", detail=problem[:1000])
 
 
-def _sentence(step: ConnectionStep) -> str:
-    said = f": {step.detail}" if step.detail else ""
-    return _FAILED[step.step].format(side=step.side) + said
+def _alone(step: ConnectionStep, steps: Sequence[ConnectionStep]) -> bool:
+    """Nothing was tried on its side: see `undone`."""
+    return step.step == "token" and not any(one.side == step.side and one.step != "token" for one in steps)
+
+
+def _sentence(step: ConnectionStep, *, alone: bool) -> str:
+    told = (_NOT_TRIED if alone else _FAILED[step.step]).format(side=step.side)
+    return f"{told}: {step.detail}" if step.detail else told
