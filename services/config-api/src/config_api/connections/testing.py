@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from config_api.accounts.renewing import Renewals
@@ -14,8 +14,6 @@ from ece_common.contracts.jobs import ConnectionStep, ConnectionTest, Connection
 from ece_common.errors import Conflict, Transient
 
 _JOBS: dict[Side, JobKind] = {"incoming": "test_incoming", "outgoing": "test_outgoing"}
-_AGAIN_SECONDS = 10.0
-"""Both tries together stay below what callers wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +29,13 @@ async def of_alias(bench: Bench, alias_id: int, wanted: ConnectionTestRequest) -
     async with bench.desk.sessions() as session:
         alias = await aliases.get(session, alias_id)
     sides = sides_of(wanted)
-    if alias.account_id is None:
-        return verdict.conclude(await steps_of(bench.desk, alias_id, sides))
-    return verdict.conclude(await _by_token(bench, alias_id, alias.account_id, sides))
+    if alias.account_id is not None:
+        try:
+            # One that has run out is replaced here; one that a server refuses by the worker, as in real work.
+            await bench.renewals.token(alias.account_id, None)
+        except (Conflict, Transient) as problem:
+            return verdict.conclude([verdict.undone(side, problem.detail) for side in sides])
+    return verdict.conclude(await steps_of(bench.desk, alias_id, sides))
 
 
 def sides_of(wanted: ConnectionTestRequest) -> list[Side]:
@@ -45,31 +47,6 @@ async def steps_of(desk: Desk, alias_id: int, sides: Sequence[Side]) -> list[Con
     """All sides at once. Raise as `asking.ask` does."""
     results = await asyncio.gather(*(asking.ask(desk, _JOBS[side], alias_id, alias_id) for side in sides))
     return [step for side, result in zip(sides, results, strict=True) for step in _steps(side, result)]
-
-
-async def _by_token(bench: Bench, alias_id: int, account_id: int, sides: Sequence[Side]) -> list[ConnectionStep]:
-    """As in real work: a token that a server refuses is replaced once, and then the failure is told."""
-    try:
-        held = await bench.renewals.token(account_id, None)
-    except (Conflict, Transient) as problem:
-        return [verdict.undone(side, problem.detail) for side in sides]
-    steps = await steps_of(bench.desk, alias_id, sides)
-    refused: list[Side] = [side for side in sides if any(_is_refused(step) and step.side == side for step in steps)]
-    if not refused:
-        return steps
-    passed = [step for step in steps if step.side not in refused]
-    try:
-        await bench.renewals.token(account_id, held.digest)
-    except (Conflict, Transient) as problem:
-        told = f"the server refuses the token at hand, and another one is not to be had: {problem.detail}"
-        again = [verdict.undone(side, told) for side in refused]
-    else:
-        again = await steps_of(replace(bench.desk, patience=_AGAIN_SECONDS), alias_id, refused)
-    return sorted([*passed, *again], key=lambda step: sides.index(step.side))
-
-
-def _is_refused(step: ConnectionStep) -> bool:
-    return step.step == "auth" and step.outcome == "failed"
 
 
 def _steps(side: Side, result: Mapping[str, Any]) -> list[ConnectionStep]:
