@@ -12,7 +12,7 @@ from typing import Any
 import re2
 from cel_expr_python import cel
 
-from config_api.routing import facts
+from config_api.routing import bounding, facts
 from config_api.routing.facts import Facts
 from ece_common.contracts.workflows import FIELDS
 
@@ -30,11 +30,8 @@ _QUOTED = (
 _RAW = r"(?:[rR][bB]?|[bB][rR])(?:'''.*?'''|\"\"\".*?\"\"\"|'[^'\n]*'|\"[^\"\n]*\")"
 _LITERAL = re.compile(f"{_RAW}|[bB]?(?:{'|'.join(_QUOTED)})", re.DOTALL)
 _NO_CODE = re.compile(rf"{_LITERAL.pattern}|//[^\n]*", re.DOTALL)
-_BUILDS = re.compile(r"\+|\.\s*map\s*\(")
 _MATCHES = re.compile(r"\bmatches\s*\(")
-_ITERATES = re.compile(r"\.\s*(?:all|exists|exists_one|filter)\s*\(")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
-_MOST_ITERATIONS = 4
 
 
 class Broken(Exception):
@@ -120,11 +117,9 @@ def _hint(problem: str) -> str:
 def _refuse_unbounded(expression: str) -> None:
     """A condition compares and builds nothing: so no mail can make it large or slow."""
     bare = _NO_CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), expression)
-    built = _BUILDS.search(bare)
-    if built is not None:
-        raise Broken(f"at {_place(expression, built.start())}: `+` and `map` are not available; compare the fields")
-    if len(_ITERATES.findall(bare)) > _MOST_ITERATIONS:
-        raise Broken(f"goes through lists more than {_MOST_ITERATIONS} times; make several rules of it")
+    unbounded = bounding.problem(bare)
+    if unbounded is not None:
+        raise Broken(f"at {_place(expression, unbounded[0])}: {unbounded[1]}")
     for found in _MATCHES.finditer(bare):
         _refuse_expression(expression, found.end())
 

@@ -3,7 +3,8 @@
 A workflow runs once over a mail, from its first rule to its last, and no action leads back: it cannot loop.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from config_api.routing.facts import Facts
 from ece_common.contracts.workflows import MAXIMUM_TAGS, AutoAcknowledge, Rule, RuleActions
 
 _LONGEST_ERROR = 2000
+SLOWEST = 0.25
+"""Seconds of work that all rules of a workflow may need for one mail: nothing else is done meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,13 @@ def decide(workflow: Running, facts: Facts) -> Decision:
     return over(workflow, facts.values())
 
 
-def over(workflow: Running, values: Mapping[str, Any]) -> Decision:
+def over(workflow: Running, values: Mapping[str, Any], worked: Callable[[], float] = time.thread_time) -> Decision:
+    """`worked`: seconds of this thread's own work, so that a busy machine changes no answer."""
     decision = Decision()
+    began = worked()
     for rule in workflow.rules:
         try:
+            _require_time(worked() - began)
             holds = conditions.compiled(rule.when).holds(dict(values))
         except Broken as problem:
             told = f"workflow {workflow.name!r} (id {workflow.id}), rule {rule.name!r}: {problem}"
@@ -77,3 +83,8 @@ def over(workflow: Running, values: Mapping[str, Any]) -> Decision:
             if rule.actions.stop:
                 break
     return decision
+
+
+def _require_time(spent: float) -> None:
+    if spent > SLOWEST:
+        raise Broken(f"the rules before it took longer than {SLOWEST:g} s on this mail; make them simpler")
