@@ -207,6 +207,71 @@ async def test_nobody_mints_a_token_that_reaches_further_than_its_own(token: Tok
     assert (await limited.post("/tokens", json=same)).status_code == 201
 
 
+async def test_nobody_revokes_a_token_that_reaches_further_than_its_own(
+    admin: httpx.AsyncClient, token: Token
+) -> None:
+    limited = await token(actions=["restore_blocked_attachment"])
+    wider: list[dict[str, Any]] = [
+        {"name": "whole", "kind": "administrator"},
+        {"name": "other", "kind": "administrator", "actions": ["delete_blocked_attachment"]},
+        {"name": "worker", "kind": "retriever", "instance": "default"},
+    ]
+    for body in wider:
+        made = (await admin.post("/tokens", json=body)).json()
+        assert (await limited.delete(f"/tokens/{made['id']}")).status_code == 403, body
+    narrower = (await admin.post("/tokens", json={"name": "n", "kind": "administrator", "actions": []})).json()
+    assert (await limited.delete(f"/tokens/{narrower['id']}")).status_code == 204
+
+
+async def test_a_token_that_expires_mints_none_that_outlives_it(token: Token) -> None:
+    short = await token(expires_at="2030-06-01T00:00:00Z")
+    body = {"name": "child", "kind": "administrator"}
+    for later in ({}, {"expires_at": "2030-06-02T00:00:00Z"}):
+        refused = await short.post("/tokens", json={**body, **later})
+        assert refused.status_code == 403
+        assert "2030-06-01" in refused.json()["detail"]
+    same = await short.post("/tokens", json={**body, "expires_at": "2030-06-01T02:00:00+02:00"})
+    assert same.status_code == 201
+
+
+async def test_a_token_is_for_departments_that_there_are(admin: httpx.AsyncClient) -> None:
+    department_id = await a_department(admin)
+    body = {"name": "t", "kind": "administrator", "department_ids": [department_id, department_id + 1]}
+    assert fields_of(await admin.post("/tokens", json=body)) == ["department_ids.1"]
+
+
+async def test_what_was_blocked_goes_along_with_a_transferred_activity(
+    admin: httpx.AsyncClient, mailbox: Mailbox, token: Token
+) -> None:
+    path, theirs = await _blocked(admin, mailbox), await a_department(admin)
+    before, after = [await token(department_ids=[one]) for one in (mailbox.alias["department_id"], theirs)]
+    activity_id = (await before.get(path)).json()["activity_id"]
+    moved = await before.post(f"/activities/{activity_id}/transfer", json={"department_id": theirs})
+    assert moved.status_code == 200, moved.text
+    for call in (
+        before.get(path),
+        before.get(f"{path}/content"),
+        before.post(f"{path}/restore"),
+        before.delete(path),
+    ):
+        assert (await call).status_code == 404
+    (one,) = (await after.get(f"/departments/{theirs}/blocked-attachments")).json()["items"]
+    assert one["department_id"] == theirs
+    assert (await after.post(f"{path}/restore")).status_code == 200
+
+
+async def test_who_gave_an_activity_away_hears_that_it_went(
+    admin: httpx.AsyncClient, mailbox: Mailbox, token: Token
+) -> None:
+    activity_id, theirs = await mailbox.activity_of(a_mail()), await a_department(admin)
+    before = await token(department_ids=[mailbox.alias["department_id"]])
+    position = (await before.get("/events")).json()["next_after"]
+    await admin.post(f"/activities/{activity_id}/transfer", json={"department_id": theirs})
+    await admin.patch(f"/activities/{activity_id}", json={"status": "completed"})
+    told = (await before.get("/events", params={"after": position})).json()["items"]
+    assert [one["type"] for one in told] == ["activity.transferred"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

@@ -110,12 +110,12 @@ def _hooks() -> Hooks:
     hooks.department_cleaners.append(blocked_extensions_repository.delete_all)
     hooks.department_cleaners.append(masking_repository.delete_all)
     hooks.department_cleaners.append(quarantine_repository.delete_all)
+    hooks.transfer_followers.append(quarantine_repository.follow)
     hooks.report_linkers.append(outbound_bounced.link)
     hooks.acknowledgers.append(outbound_acknowledging.acknowledge)
     hooks.policy_followers.append(membership.settings_changed)
     hooks.department_policies = policies_in_force.of_departments
-    hooks.queue_guards.append(activities_guarding.of_queue)
-    hooks.queue_guards.append(workflow_repository.of_queue)
+    hooks.queue_guards += [activities_guarding.of_queue, workflow_repository.of_queue]
     hooks.alias_guards += [workflow_repository.of_alias, membership.of_alias]
     hooks.alias_placement = membership.RetrieverPlacement()
     hooks.alias_cleaners.append(membership.release)

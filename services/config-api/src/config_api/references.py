@@ -76,6 +76,10 @@ class Hooks:
     department_followers: list[Follower] = field(default_factory=list[Follower])
     department_cleaners: list[Follower] = field(default_factory=list[Follower])
     queue_guards: list[Guard] = field(default_factory=list[Guard])
+    # With the department that the activity is in from now on.
+    transfer_followers: list[Callable[[AsyncSession, int, int], Awaitable[None]]] = field(
+        default_factory=list[Callable[[AsyncSession, int, int], Awaitable[None]]]
+    )
     alias_guards: list[Guard] = field(default_factory=list[Guard])
     alias_change_followers: list[Follower] = field(default_factory=list[Follower])
     alias_cleaners: list[Follower] = field(default_factory=list[Follower])

@@ -30,6 +30,7 @@ class Caller:
     kind: TokenKind | None
     instance: str | None = None
     reach: Reach = field(default_factory=Reach)
+    expires_at: datetime | None = None
 
     def may(self, action: Action, department_id: int | None = None) -> None:
         """Raise `Forbidden` naming the action, unless this token allows it (in that department)."""
@@ -72,7 +73,8 @@ async def _from_database(sessions: Sessions, presented: bytes, now: datetime) ->
             return None
         await repository.touch(session, row, now)
         kind: TokenKind = row.kind  # pyright: ignore[reportAssignmentType] - checked when it was minted
-        return Caller(f"token/{row.id}", kind, row.instance, Reach(_set(row.department_ids), _set(row.actions)))
+        limits = Reach(_set(row.department_ids), _set(row.actions))
+        return Caller(f"token/{row.id}", kind, row.instance, limits, row.expires_at)
 
 
 def _set(values: list[Any] | None) -> frozenset[Any] | None:

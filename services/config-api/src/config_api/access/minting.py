@@ -1,6 +1,7 @@
 """What may happen to a token: minted, shown once, revoked."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -10,6 +11,7 @@ from config_api.access import repository
 from config_api.access.callers import Caller, hash_token
 from config_api.access.tables import TokenRow
 from ece_common.contracts.access import PARTITION_ONLY, MintedToken, NewToken, Token
+from ece_common.contracts.problem import FieldProblem
 from ece_common.errors import Forbidden, Invalid, NotFound
 
 
@@ -20,6 +22,7 @@ async def mint(session: AsyncSession, caller: Caller, new: NewToken) -> MintedTo
             "must be left out for an administrator" if new.instance else f"is required for a {new.kind}'s token",
         )
     _require_limits(caller, new)
+    await _require_departments(session, new)
     token = f"ece_{secrets.token_urlsafe(32)}"
     row = TokenRow(
         name=new.name,
@@ -47,15 +50,40 @@ def _require_limits(caller: Caller, new: NewToken) -> None:
     for action in new.actions or ():
         if new.department_ids is not None and action in PARTITION_ONLY:
             raise Invalid.field("actions", f"{action} is for tokens of the whole partition: leave out department_ids")
-    own = caller.reach.actions
-    if own is not None and (new.kind != "administrator" or new.actions is None or not own.issuperset(new.actions)):
+    if _beyond(caller, new.kind, new.actions):
         raise Forbidden("this token can only mint administrators' tokens with `actions` that it has itself")
+    ends = caller.expires_at
+    if ends is not None and (new.expires_at is None or new.expires_at > ends):
+        raise Forbidden(
+            f"this token expires at {ends.isoformat()}, and can only mint tokens whose `expires_at` is no later"
+        )
+
+
+def _beyond(caller: Caller, kind: str, actions: Sequence[str] | None) -> bool:
+    """Whether such a token may do what the caller may not."""
+    own = caller.reach.actions
+    return own is not None and (kind != "administrator" or actions is None or not own.issuperset(actions))
+
+
+async def _require_departments(session: AsyncSession, new: NewToken) -> None:
+    """Or a token would be for whichever department gets that id one day."""
+    wanted = new.department_ids or []
+    known = await repository.departments_among(session, wanted)
+    found = [
+        FieldProblem(field=f"department_ids.{n}", problem=f"there is no department {one}")
+        for n, one in enumerate(wanted)
+        if one not in known
+    ]
+    if found:
+        raise Invalid("; ".join(one.problem for one in found)[:2000], errors=found[:100])
 
 
 async def revoke(session: AsyncSession, caller: Caller, token_id: int, now: datetime) -> None:
     row = await repository.get(session, token_id)
     if row is None:
         raise NotFound(f"there is no token {token_id}")
+    if _beyond(caller, row.kind, row.actions):
+        raise Forbidden("this token can only revoke administrators' tokens with `actions` that it has itself")
     if row.revoked_at is None:
         row.revoked_at = now
         session.add(row)

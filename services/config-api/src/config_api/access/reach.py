@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -47,7 +48,8 @@ _OWNERS: Mapping[str, str] = {
     "queue_id": "SELECT department_id FROM queues WHERE id = :id",
     "workflow_id": "SELECT department_id FROM workflows WHERE id = :id",
     "activity_id": "SELECT department_id FROM activities WHERE id = :id",
-    "blocked_id": "SELECT department_id FROM blocked_attachments WHERE id = :id",
+    "blocked_id": "SELECT a.department_id FROM blocked_attachments b JOIN activities a ON a.id = b.activity_id "
+    "WHERE b.id = :id",
 }
 """Whose is it, by the name of the path's parameter."""
 
@@ -66,7 +68,8 @@ _IN_EXCEPTION_QUEUE = (
 )
 _SYSTEM_PROVIDED = "SELECT 1 FROM delivery_exceptions WHERE id = :id AND predefined IS NOT NULL"
 _PICKS: tuple[Action, str] = ("pick_from_exception_queue", _IN_EXCEPTION_QUEUE)
-_ACTIONS: Mapping[str, tuple[Action, str | None]] = {
+ACTIONS_NEEDED: Mapping[str, tuple[Action, str | None]] = {
+    "PATCH /masking-channel": ("manage_masking_patterns", None),
     "POST /masking-patterns": ("manage_masking_patterns", None),
     "POST /masking-patterns/import": ("manage_masking_patterns", None),
     "PATCH /masking-patterns/{pattern_id}": ("manage_masking_patterns", None),
@@ -77,12 +80,15 @@ _ACTIONS: Mapping[str, tuple[Action, str | None]] = {
     "PATCH /activities/{activity_id}": _PICKS,
     "POST /activities/{activity_id}/assign": _PICKS,
     "POST /activities/{activity_id}/replies": _PICKS,
+    "POST /activities/{activity_id}/reprocess": _PICKS,
     "POST /activities/{activity_id}/transfer": _PICKS,
 }
 """Which action an operation needs (R34, R233, R235, R246, R261): always, or when the query finds something."""
 
-OPERATIONS = _FILTERED | _FOR_ALL | _PARTITION | _ACTIONS.keys()
+OPERATIONS = _FILTERED | _FOR_ALL | _PARTITION | ACTIONS_NEEDED.keys()
 """All that the tables name."""
+
+_number: TypeAdapter[int] = TypeAdapter(int)
 
 
 async def require(request: Request, reach: Reach) -> None:
@@ -90,7 +96,7 @@ async def require(request: Request, reach: Reach) -> None:
     if reach.unlimited:
         return
     operation = f"{request.method} {_template(request)}"
-    given = {name: int(value) for name, value in request.path_params.items() if _is_id(value)}
+    given = {name: found for name in _OWNERS if (found := _id(request.path_params.get(name))) is not None}
     sessions: Sessions = request.app.state.sessions
     async with sessions() as session:
         if reach.department_ids is not None and operation not in _FILTERED | _FOR_ALL:
@@ -104,18 +110,22 @@ def _template(request: Request) -> str:
     return declared.removeprefix("/v1")
 
 
-def _is_id(value: object) -> bool:
-    return str(value).isascii() and str(value).isdigit() and 0 < int(str(value)) < 2**63
+def _id(value: object) -> int | None:
+    """As the route will read it: `+5`, `5.0` and `05` are 5 there, so they are 5 here. None: the route refuses it."""
+    try:
+        found = _number.validate_python(value)
+    except ValidationError:
+        return None
+    return found if 0 < found < 2**63 else None
 
 
 async def _require_own(session: AsyncSession, reach: Reach, operation: str, given: Mapping[str, int]) -> None:
-    action = _ACTIONS.get(operation, (None, None))[0]
-    if action is not None and action in PARTITION_ONLY and not _OWNERS.keys() & given.keys():
+    action = ACTIONS_NEEDED.get(operation, (None, None))[0]
+    if action is not None and action in PARTITION_ONLY and not given:
         raise refused(action, reach)
-    owned = [(name, identity) for name, identity in given.items() if name in _OWNERS]
-    if not owned or operation in _PARTITION:
+    if not given or operation in _PARTITION:
         raise Forbidden("this concerns the whole partition, and this token is for some of its departments only")
-    for name, identity in owned:
+    for name, identity in given.items():
         found = (await run(session, text(_OWNERS[name]), {"id": identity})).first()
         if found is None or not reach.covers(found[0]):
             what = name.removesuffix("_id").replace("_", " ")
@@ -123,10 +133,10 @@ async def _require_own(session: AsyncSession, reach: Reach, operation: str, give
 
 
 async def _require_action(session: AsyncSession, reach: Reach, operation: str, given: Mapping[str, int]) -> None:
-    action, query = _ACTIONS.get(operation, (None, None))
+    action, query = ACTIONS_NEEDED.get(operation, (None, None))
     if action is None or reach.allows(action):
         return
-    identity = next((given[name] for name in _OWNERS if name in given), 0)
+    identity = next(iter(given.values()), 0)
     if query is None or (await run(session, text(query), {"id": identity})).first() is not None:
         raise refused(action, reach)
 

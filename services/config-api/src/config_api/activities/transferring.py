@@ -35,6 +35,8 @@ async def transfer(act: Act, activity_id: int, wanted: Transfer, if_match: str |
     row.version += 1
     row.updated_at = act.now
     act.session.add(row)
+    for follow in act.hooks.transfer_followers:
+        await follow(act.session, activity_id, wanted.department_id)
     subject = f"activity/{row.id}"
     for department_id in (before, wanted.department_id):
         act.audit("activity.transferred", subject, told, department_id=department_id)

@@ -30,7 +30,7 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
     before = draft.of_row(row)
     after = _judged(row, before, wanted, await _incoming_type(act, row))
     _refuse_inactive_default(row, after, wanted, department)
-    await uniqueness.refuse_taken(act.session, seen.department_id, after, alias_id)
+    await uniqueness.refuse_taken(act, seen.department_id, after, alias_id)
     if after.default_alias and not before.default_alias:
         await default_alias.take_flag(act, seen.department_id)
     told = _apply(act, row, before, after, draft.secrets_of(wanted))

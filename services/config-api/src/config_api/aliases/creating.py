@@ -25,7 +25,7 @@ async def store(act: Act, department: DepartmentRow, row: AliasRow, retriever_in
     assert row.department_id is not None
     if wanted.default_alias and row.status == "inactive":
         default_alias.refuse_inactive(department)
-    await uniqueness.refuse_taken(act.session, row.department_id, wanted, None)
+    await uniqueness.refuse_taken(act, row.department_id, wanted, None)
     if wanted.default_alias:
         await default_alias.take_flag(act, row.department_id)
     row.created_at = row.updated_at = act.now

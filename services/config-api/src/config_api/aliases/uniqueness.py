@@ -3,6 +3,7 @@
 from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from config_api.acting import Act
 from config_api.aliases import repository
 from config_api.aliases.draft import Draft
 from config_api.aliases.tables import AliasRow
@@ -16,12 +17,18 @@ def _taken(row: AliasRow, field: str, why: str) -> Conflict:
     return Conflict(f"{field}: {why}", code=f"{field}_taken", references=[reference])
 
 
-async def refuse_taken(session: AsyncSession, department_id: int, draft: Draft, own_id: int | None) -> None:
+async def refuse_taken(act: Act, department_id: int, draft: Draft, own_id: int | None) -> None:
     """Raise `Conflict` that refers to whoever has the address or the name already."""
-    found = await repository.by_address(session, draft.email_address)
+    found = await repository.by_address(act.session, draft.email_address)
+    if found is not None and not act.caller.reach.covers(found.department_id):
+        # Whose it is and what it is called is not for this token.
+        raise Conflict(
+            "email_address: an alias of another department has it already; its mail would arrive twice",
+            code="email_address_taken",
+        )
     if found is not None and found.id != own_id:
         raise _taken(found, "email_address", f"alias {found.name!r} has it already; its mail would arrive twice")
-    found = await repository.by_name(session, department_id, draft.name)
+    found = await repository.by_name(act.session, department_id, draft.name)
     if found is not None and found.id != own_id:
         raise _taken(found, "name", f"an alias of this department is called {draft.name!r} already")
 

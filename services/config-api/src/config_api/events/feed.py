@@ -25,7 +25,9 @@ _VISIBLE = """
 
 _OF_DEPARTMENTS = """
     SELECT id, xid, type, subject, department_id, data, at FROM events
-    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < $4 AND department_id = ANY($5)
+    WHERE xid >= $1 AND (xid, id) > ($1, $2) AND xid < $4
+      AND (department_id = ANY($5)
+           OR type = 'activity.transferred' AND (data->>'from_department_id')::bigint = ANY($5))
     ORDER BY xid, id LIMIT $3
 """
 
@@ -50,8 +52,8 @@ async def after(session: AsyncSession, cursor: Cursor, count: int) -> list[async
 async def of_departments(
     session: AsyncSession, cursor: Cursor, count: int, department_ids: frozenset[int]
 ) -> tuple[list[asyncpg.Record], Cursor]:
-    """Events of these departments, and the position after them: past others' events too, so that no call looks
-    through those again.
+    """Events of these departments, with what left them for others, and the position after them: past others' events
+    too, so that no call looks through those again.
     """
     rows = await bulk.of(session)
     # Before the events are read: what is below it can only have been committed already.

@@ -24,7 +24,9 @@ log = structlog.get_logger()
 
 _NOT_ON_ONE_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _MACHINES = re.compile(
-    r"(?:mailer-daemon|postmaster|(?:no|do-?not)[-_.]?reply|owner-.*|.*-(?:request|bounces?))$", re.IGNORECASE
+    r"(?:mailer-daemon|postmaster|(?:.*[-_.+])?(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?|owner-.*|bounces?(?:[-_.+=].*)?"
+    r"|.*-(?:request|bounces?)(?:[+=].*)?)$",
+    re.IGNORECASE,
 )
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
 _LONGEST_SUBJECT = 900

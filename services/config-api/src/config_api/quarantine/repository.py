@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.activities.tables import ActivityRow, AttachmentRow
@@ -48,6 +48,12 @@ async def attachment(session: AsyncSession, row: Blocked) -> AttachmentRow:
     if found is None:
         raise NotFound(f"activity {row.activity_id} has no attachment {row.n} any more")
     return found
+
+
+async def follow(session: AsyncSession, activity_id: int, department_id: int) -> None:
+    """The activity goes to another department, and what was blocked of it goes along."""
+    moved = update(Blocked).where(col(Blocked.activity_id) == activity_id).values(department_id=department_id)
+    await session.exec(moved)
 
 
 async def delete_all(session: AsyncSession, department_id: int) -> None:

@@ -27,6 +27,8 @@ async def delete(act: Act, blocked_id: int) -> None:
 
 
 async def _held(act: Act, blocked_id: int, what: str) -> BlockedAttachmentRow:
+    # The activity first, as its transfer does.
+    await activities.get(act.session, (await repository.get(act.session, blocked_id)).activity_id, lock=True)
     row = await repository.get(act.session, blocked_id, lock=True)
     if row.state != repository.QUARANTINED:
         raise Conflict(
@@ -39,7 +41,7 @@ async def _held(act: Act, blocked_id: int, what: str) -> BlockedAttachmentRow:
 async def _resolve(act: Act, row: BlockedAttachmentRow, state: str, name: str) -> None:
     row.state, row.resolved_by, row.resolved_at = state, act.caller.name, act.now
     act.session.add(row)
-    activity = await activities.get(act.session, row.activity_id, lock=True)
+    activity = await activities.get(act.session, row.activity_id)
     activity.version += 1
     activity.updated_at = act.now
     act.session.add(activity)

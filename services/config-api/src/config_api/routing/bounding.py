@@ -34,7 +34,7 @@ def _problems(bare: str) -> Iterator[Problem]:
     if len(matches) > MOST_MATCHES:
         yield (
             matches[MOST_MATCHES].start(),
-            f"uses `matches` more than {MOST_MATCHES} times; join the expressions by `|`, or make several rules of it",
+            f"uses `matches` more than {MOST_MATCHES} times; join them by `|`, or make several rules of it",
         )
     for loop in loops:
         yield from _in_loop(bare, loop.end() - 1)
