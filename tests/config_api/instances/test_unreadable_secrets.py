@@ -4,18 +4,22 @@ import asyncpg
 import httpx
 
 from tests.config_api.builders import ESMTP, an_alias
+from tests.config_api.process import ConfigApi
 from tests.config_api.replicas import Replica
 
 
 async def test_a_mailbox_whose_password_no_key_opens_holds_up_none_of_the_others(
-    admin: httpx.AsyncClient, worker: httpx.AsyncClient, sql: asyncpg.Connection
+    config_api: ConfigApi, admin: httpx.AsyncClient, worker: httpx.AsyncClient, sql: asyncpg.Connection
 ) -> None:
     broken = await an_alias(admin, retriever_instance="default")
     fine = await an_alias(admin, retriever_instance="default")
     await sql.execute("UPDATE aliases SET incoming_password = 'rubbish' WHERE id = $1", broken["id"])
+    counted = config_api.app.state.registry.get_sample_value("ece_config_api_secrets_unopened_total")
     replica = Replica(worker)
     await replica.beat()
     assert set(await replica.assigned()) == {fine["id"]}
+    # An operator hears of it, not only whoever reads the log.
+    assert (config_api.app.state.registry.get_sample_value("ece_config_api_secrets_unopened_total") or 0) > counted
     again = {"incoming": {"password": "given anew"}}
     assert (await admin.patch(f"/aliases/{broken['id']}", json=again)).status_code == 200
     assert set(await replica.assigned()) == {broken["id"], fine["id"]}

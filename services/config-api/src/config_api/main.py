@@ -67,7 +67,7 @@ from config_api.routing import alarms, queues, workflow_repository, workflow_rou
 from config_api.routing import repository as routing_repository
 from config_api.routing import routes as routing
 from config_api.routing.alarms import ExceptionAlarm
-from config_api.sealing import Vault
+from config_api.sealing import Vault, unopened
 from config_api.settings import Settings
 from config_api.transport_guard import TransportGuard
 from ece_common import operations, starting, telemetry, tls
@@ -237,7 +237,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.state.sessions = create_sessions(engine)
     app.state.changes = changes
     app.state.clock = clock
-    app.state.vault = Vault([key.get_secret_value() for key in settings.master_keys])
+    app.state.vault = Vault([key.get_secret_value() for key in settings.master_keys], unopened(registry).inc)
     app.state.hooks = _hooks()
     app.state.identity = _identity(settings)
     app.state.token_tools = Tools(

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from prometheus_client import CollectorRegistry, Counter
 
 from ece_common.errors import Permanent
 
@@ -17,10 +18,19 @@ class CannotOpen(Permanent):
     status = 500
 
 
-class Vault:
-    """Fernet (AES-128-CBC with HMAC-SHA-256) under each of the master keys."""
+def unopened(registry: CollectorRegistry) -> Counter:
+    return Counter(
+        "ece_config_api_secrets_unopened",
+        "Attempts to read a stored secret that none of ECE_MASTER_KEYS opens: its mailbox or mail stands still",
+        registry=registry,
+    )
 
-    def __init__(self, master_keys: Sequence[str]) -> None:
+
+class Vault:
+    """Fernet (AES-128-CBC with HMAC-SHA-256) under each of the master keys. `on_unopened`: when none of them fits."""
+
+    def __init__(self, master_keys: Sequence[str], on_unopened: Callable[[], None] = lambda: None) -> None:
+        self._on_unopened = on_unopened
         try:
             self._fernet = MultiFernet([Fernet(key) for key in master_keys])
         except ValueError as problem:
@@ -44,6 +54,7 @@ class Vault:
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken:
+            self._on_unopened()
             raise CannotOpen("No configured master key opens this secret: was a key removed too early?") from None
 
     def fingerprint(self, purpose: str, value: bytes) -> bytes:
