@@ -51,3 +51,10 @@ def test_rules_that_took_too_long_on_a_mail_send_it_to_the_exception_queue() -> 
     assert decision.error is not None
     assert "workflow 'Slow' (id 7), rule 'R2': the rules before it took longer than 0.25 s" in decision.error
     assert decision.priority is None
+
+
+def test_an_unbounded_condition_that_was_saved_somehow_is_not_run() -> None:
+    rule = Rule(name="Old", when="to.all(a, cc.all(b, a != b))", actions=RuleActions(priority=1))
+    decision = deciding.decide(Running(7, "W", [rule]), Facts())
+    assert decision.error is not None
+    assert "for each item of another" in decision.error

@@ -77,7 +77,8 @@ def _type(kind: str) -> cel.Type:
 
 @lru_cache(maxsize=_KEPT)
 def compiled(expression: str) -> Condition:
-    """Raise `Broken` with line and column."""
+    """Raise `Broken` with line and column. What is unbounded is not run either, whoever saved it."""
+    _refuse_unbounded(expression)
     try:
         program = _environment().compile(expression)
     except RuntimeError as problem:
@@ -90,7 +91,6 @@ def compiled(expression: str) -> Condition:
 
 def check(expression: str) -> None:
     """Raise `Broken`, saying where and what would be right, for what must not be saved."""
-    _refuse_unbounded(expression)
     condition = compiled(expression)
     for sample in facts.samples():
         began = time.thread_time()
