@@ -124,6 +124,30 @@ def test_a_number_is_nowhere_in_what_is_handed_in() -> None:
     assert message.original is None
 
 
+@pytest.mark.rule(30, 31)
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        b"X-4111111111111111: x\r\n\r\nHello",
+        b"Content-Type: text/plain; format=flowed\r\n\r\nMy card is 4111 1111 \r\n1111 1111.",
+        b"Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\n> My card is 4111 11 \r\n> 11 1111 1111.",
+        b"Content-Type: text/html\r\n\r\n<p>My card is 4111 1111\r\n1111 1111.</p>",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: image/4111111111111111\r\n\r\nx\r\n--b--",
+        b"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; 4111111111111111\r\n\r\n"
+        b"Final-Recipient: rfc822; 4111111111111111@x.test\r\nAction: failed 4111111111111111\r\nStatus: 5.1.1\r\n\r\n--b--",
+        b"Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n--b\r\n"
+        b"Content-Type: message/feedback-report\r\n\r\nFeedback-Type: 4111111111111111\r\n\r\n--b\r\n"
+        b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <4111111111111111@x>\r\n\r\nx\r\n--b--",
+    ],
+)
+def test_a_number_is_found_where_no_form_has_a_place_for_it(hidden: bytes) -> None:
+    message = went_through(b"From: ann@example.com\r\n" + hidden, policies(masking=MASKING)).message
+    told = message.model_dump(mode="json", exclude={"content_sha256"})
+    assert "4111" not in str(told)
+    assert "****" in str(told) or told["attachments"][0]["content_type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize(
     ("identifier", "kept"),
     [

@@ -121,6 +121,35 @@ async def test_outgoing_text_is_masked_before_it_is_stored_or_sent(
     assert not any(CARD in row["row"] for row in stored)
 
 
+@pytest.mark.rule(30, 31)
+async def test_a_number_in_the_name_of_a_file_is_masked_too(
+    admin: httpx.AsyncClient, mailbox: Mailbox, mail: int, sql: asyncpg.Connection
+) -> None:
+    await _masking(admin, mask_outgoing=True)
+    await _blocking(admin, mailbox, **BOTH, outgoing_blocked_attachments="strip")
+    names = f"{CARD}.pdf", f"{CARD}.exe"
+    files = [{"name": name, "content_base64": base64.b64encode(b"x").decode()} for name in names]
+    sent = await _reply(admin, mail, attachments=files)
+    assert [one["name"] for one in sent.json()["attachments"]] == ["************1111.pdf", "************1111.exe"]
+    stored = await sql.fetch("SELECT a::text AS row FROM attachments a UNION ALL SELECT b::text FROM blocked_attachments b")
+    assert not any(CARD in row["row"] for row in stored)
+
+
+@pytest.mark.rule(30)
+async def test_what_cannot_be_masked_in_time_is_refused_and_no_customer_gets_a_note_instead(
+    admin: httpx.AsyncClient, mail: int, dispatcher: Dispatcher
+) -> None:
+    endless = {"name": "Endless", "java_regular_expression": r"(?=x)(?:x+x+)+y"}
+    made = await admin.post("/masking-patterns", json=endless)
+    await admin.patch("/masking-channel", json={"pattern_ids": [made.json()["id"]], "mask_outgoing": True})
+    refused = await _reply(admin, mail, text="x" * 5000)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_masked")
+    assert refused.json()["errors"] == [
+        {"field": "text", "problem": "could not be masked: the pattern Endless took too long"}
+    ]
+    assert await dispatcher.claim() == []
+
+
 @pytest.mark.rule(37)
 async def test_with_outgoing_masking_off_nothing_is_changed(admin: httpx.AsyncClient, mail: int) -> None:
     await _masking(admin, mask_incoming=True)

@@ -62,6 +62,28 @@ def test_a_card_number_among_other_digits_is_still_found() -> None:
     assert text(f"99{NUMBER}7", digits) == "99" + "*" * 16 + "7"
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (f"{NUMBER} 12/27", f"{'*' * 16} 12/27"),
+        (f"{NUMBER} 12 3", f"{'*' * 16} 12 3"),
+        (f"é {NUMBER} 12/27", f"é {'*' * 16} 12/27"),
+        ("4111 1111 1111 1112 12/27", "4111 1111 1111 1112 12/27"),
+        (f"{NUMBER}12", f"{NUMBER}12"),
+    ],
+)
+@pytest.mark.parametrize("expression", [r"\b(?:\d[ -]?){13,19}\b", r"(?<!x)\b(?:\d[ -]?){13,19}\b"])
+def test_a_number_that_goes_over_into_the_next_is_found(written: str, expected: str, expression: str) -> None:
+    """Only where the expression itself may end there: the last has no word boundary after its sixteenth digit."""
+    assert text(written, a_pattern(expression, apply_luhn=True)) == expected
+
+
+def test_both_engines_tell_words_apart_by_ascii() -> None:
+    for expression in (r"\b\d{16}\b", r"(?=4)\b\d{16}\b"):
+        assert text(f"número{NUMBER[1:]}", a_pattern(expression)) == f"número{NUMBER[1:]}"
+        assert text(f"é{NUMBER}é", a_pattern(expression)) == f"é{'*' * 16}é"
+
+
 def test_patterns_are_applied_in_order_and_later_ones_see_what_is_left() -> None:
     first = a_pattern(r"\d{4}", masking_character="X")
     assert text("1234", first, a_pattern("X{4}", masking_character="#")) == "####"
@@ -90,6 +112,9 @@ def test_hits_in_other_characters_are_told_by_where_they_stand() -> None:
         "4111\u20111111\u20131111\u22121111",
         "4\u200b111\u00ad1111\u20601111\ufeff1111",
         "\u0664\u0661\u0661\u0661 1111 1111 1111",
+        "4\ufe0f\u20e31\ufe0f\u20e31\ufe0f\u20e31\ufe0f\u20e3 1111 1111 1111",
+        "\u2463\u2460\u2460\u2460 1111 1111 1111",
+        "https://shop.test/?card=4111%201111%201111%c2%a01111",
     ],
 )
 def test_a_number_in_other_characters_is_the_same_number(written: str) -> None:
@@ -120,6 +145,12 @@ def test_a_number_in_other_characters_is_the_same_number(written: str) -> None:
         (f"<style>p{{}}</style><p>{NUMBER}", "<style>p{}</style><p>****************"),
         ("<div style='display:inline'>4111</div>111111111111", "<div style='display:inline'>****</div>************"),
         (f"<img alt='{NUMBER}'>", "<img alt='****************'>"),
+        ("<p>4111 1111\n  1111\t1111</p>", "<p>*******************</p>"),
+        ("<p>4111 1111 <b>\n1111</b>&nbsp; 1111</p>", "<p>**********<b>\n****</b>* ****</p>"),
+        ("<a href='?c=4111+1111+1111+1111'>x</a>", "<a href='?c=*******************'>x</a>"),
+        ("<a href='?c=4111%C2%A01111\n1111 1111'>x</a>", "<a href='?c=*******************'>x</a>"),
+        ("<p>?c=4111%201111%201111%201111</p>", "<p>?c=*******************</p>"),
+        ("<x-4111-1111-1111-1111>", "<x-*******************>"),
         ("<span>4111</span><wbr><font>111111111111</font>", "<span>****</span><wbr><font>************</font>"),
     ],
 )

@@ -79,6 +79,8 @@ def test_an_expression_means_what_it_means_in_its_language(
         ("java", r"\d*", 0, "empty text"),
         ("java", "a?|b*", 0, "empty text"),
         ("java", "a" * (MAXIMUM_LENGTH + 1), MAXIMUM_LENGTH, "characters"),
+        ("java", "(?:(?:a{999}){999}){9}", 13, "together more than"),
+        ("java", "(?=a)" + "(" * 1000 + "a" + ")" * 1000, 105, "stand in each other"),
         ("javascript", "/a/q", 3, "flag q is unknown"),
         ("javascript", "/a(/g", 2, "not closed"),
         ("javascript", "a++", 2, "could be repeated"),

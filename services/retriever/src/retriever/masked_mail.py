@@ -14,6 +14,7 @@ from retriever.parsing import AttachedFile, ParsedMail
 from retriever.recognition import Recognised
 
 MAXIMUM_HIDDEN = 100
+_DIGIT = re.compile("[0-9]")
 _NUMBER_ALONE = re.compile(r"<?[\d \-]*(?:@|>?\Z)")
 
 
@@ -46,7 +47,7 @@ def _texts(mail: ParsedMail, masking: MailMasking) -> ParsedMail:
         references=[_identifier(one, masking) for one in mail.references],
         text=_optional(mail.text, "text", masking),
         html=masking.html(mail.html, "html") if mail.html is not None else None,
-        headers=[(name, masking.text(value, "headers")) for name, value in mail.headers],
+        headers=[(_label(name, masking), masking.text(value, "headers")) for name, value in mail.headers],
         auto_submitted=_optional(mail.auto_submitted, "headers", masking),
         attachments=[_file(file, masking) for file in mail.attachments],
     )
@@ -60,6 +61,15 @@ def _identifier(value: str, masking: MailMasking) -> str:
     return masking.text(value, "headers") if _NUMBER_ALONE.match(value) else value
 
 
+def _label(value: str, masking: MailMasking) -> str:
+    """A header's name or a type: of letters alone in nearly all mail, and masked where it is not."""
+    return masking.text(value, "headers") if _DIGIT.search(value) else value
+
+
+def _content_type(value: str, masking: MailMasking) -> str:
+    return value if _label(value, masking) == value else "application/octet-stream"
+
+
 def _file(file: AttachedFile, masking: MailMasking) -> AttachedFile:
     blocked = file.blocked
     if blocked is not None:
@@ -68,6 +78,7 @@ def _file(file: AttachedFile, masking: MailMasking) -> AttachedFile:
     return replace(
         file,
         name=masking.text(file.name, "attachments"),
+        content_type=_content_type(file.content_type, masking),
         content_id=_optional(file.content_id, "attachments", masking),
         blocked=blocked,
     )
@@ -75,13 +86,16 @@ def _file(file: AttachedFile, masking: MailMasking) -> AttachedFile:
 
 def _evidence(evidence: Evidence, masking: MailMasking) -> Evidence:
     reported = evidence.reported
-    if reported is not None and reported.message_id is not None:
-        reported = reported.model_copy(update={"message_id": _identifier(reported.message_id, masking)})
+    if reported is not None:
+        said = {"message_id": reported.message_id, "return_tag": reported.return_tag}
+        masked_ids = {name: _identifier(one, masking) for name, one in said.items() if one is not None}
+        reported = reported.model_copy(update=masked_ids)
     return evidence.model_copy(
         update={
             "recipients": [_recipient(one, masking) for one in evidence.recipients],
             "reporting_mta": _optional(evidence.reporting_mta, "evidence", masking),
             "auto_submitted": _optional(evidence.auto_submitted, "evidence", masking),
+            "feedback_type": _optional(evidence.feedback_type, "evidence", masking),
             "reported": reported,
         }
     )
@@ -93,6 +107,7 @@ def _recipient(recipient: ReportedRecipient, masking: MailMasking) -> ReportedRe
         update={
             "address": masking.address(address, "evidence") if address is not None else None,
             "original_address": masking.address(original, "evidence") if original is not None else None,
+            "action": _optional(recipient.action, "evidence", masking),
             "diagnostic": _optional(recipient.diagnostic, "evidence", masking),
         }
     )

@@ -54,7 +54,8 @@ async def _beside(
 def item_of(raw: RawMail, settings: RetrieverSettings, policies: AppliedPolicies, now: datetime) -> Item:
     mail = parse(raw.content)
     if not isinstance(mail, ParsedMail):
-        return prepare(raw, mail, now)
+        masker = policies.masker  # what broke may be told in the mail's own words
+        return prepare(raw, mail if masker is None else Unparsable(masker.mail().text(mail.reason, "reason")), now)
     found = _recognised(raw, mail, settings, policies)
     try:
         mail = blocked(mail, policies.blocking)

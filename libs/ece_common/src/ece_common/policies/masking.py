@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ece_common.contracts.policies import MaskingPattern
-from ece_common.policies.masking_engines import AnyOf, Expression, OutOfTime, Span, Watch
+from ece_common.policies.masking_engines import AnyOf, Expression, OutOfTime, Search, Span, Watch
 from ece_common.policies.masking_escapes import PatternError
 from ece_common.policies.masking_html import HtmlViews, readings
 from ece_common.policies.masking_views import Edit, View, applied, is_odd, of_text
@@ -21,6 +21,9 @@ SECONDS_A_MAIL = 3.0
 MAXIMUM_HITS = 1000
 """That are told of; all of them are masked."""
 LONGEST_PREFILTERED = 256 * 1024
+SHORTEST_NUMBER, LONGEST_NUMBER = 12, 64
+"""Digits, and characters, of a number with a check digit that is looked for in a longer match: those of cards."""
+_DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ class _Pattern:
     """None: it does not compile here, so that nobody knows what it would have found."""
 
     def spans(self, text: str, watch: Watch) -> Iterator[tuple[Span, list[Span]]]:
-        """Each match and which of it to mask. A number that is none by Luhn may begin one character later."""
+        """Each match and which of it to mask. What is no number by Luhn may hold one that begins later or ends sooner:
+        `4111 1111 1111 1111 12/27`, which an expression takes for a longer number. All of those are masked.
+        """
         if self.expression is None:
             raise OutOfTime
         search = self.expression.search(text, watch)
@@ -58,8 +63,11 @@ class _Pattern:
             if end > start and (not self.settings.apply_luhn or luhn(text[start:end])):
                 yield found, _left_over(self.settings, start, end)
                 position = end
-            else:
-                position = start + 1
+                continue
+            shorter = _number_at(search, text, found)
+            if shorter is not None:
+                yield (start, shorter), _left_over(self.settings, start, shorter)
+            position = start + 1
 
 
 class Masker:
@@ -147,7 +155,8 @@ class MailMasking:
             if len(self.hits) < MAXIMUM_HITS:
                 self.hits.append(Hit(pattern.settings.name, covered[0][0], covered[-1][1]))
             for start, end in masked:
-                edits += [(start, end, end - start)] if view is None else view.edits(start, end)
+                places = [(start, end)] if view is None else [edit[:2] for edit in view.edits(start, end)]
+                edits += [(first, last, last - first) for first, last in places]
         return applied(value, edits, pattern.settings.masking_character) if edits else value
 
     def _both(self, pattern: _Pattern, value: str, views: HtmlViews) -> str:
@@ -180,9 +189,25 @@ class _Failed(Exception):
 
 def luhn(text: str) -> bool:
     """Whether the digits in it, and nothing else, end in their check digit (ISO/IEC 7812-1 annex B)."""
-    digits = [int(mark) for mark in text if mark in "0123456789"]
+    digits = [int(mark) for mark in text if mark in _DIGITS]
     doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
     return len(digits) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _number_at(search: Search, text: str, found: Span) -> int | None:
+    """Where a number ends that begins with this match and is shorter: the longest that the expression allows."""
+    start, end = found
+    bound = min(end - 1, start + LONGEST_NUMBER)
+    for last in range(bound, start, -1):
+        if text[last - 1] not in _DIGITS:
+            continue
+        digits = [mark for mark in text[start:last] if mark in _DIGITS]
+        if len(digits) >= SHORTEST_NUMBER and luhn(text[start:last]):
+            for exact in range(last, bound + 1):  # what follows the last digit may have to belong to it
+                if search.exactly(start, exact):
+                    return exact
+        bound = last - 1
+    return None
 
 
 def _left_over(settings: MaskingPattern, start: int, end: int) -> list[Span]:

@@ -22,6 +22,8 @@ LINEAR_STEPS = 50_000_000
 _MEMORY = 2 * 1024 * 1024
 """Bytes RE2 may fill for one expression; a hostile text fills them, for each of a hundred patterns."""
 _MEMORY_TOGETHER = 8 * 1024 * 1024
+# What a word is, both engines tell by ASCII alone.
+_FLAGS = regex.V1 | regex.ASCII
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 
 Span = tuple[int, int]
@@ -54,6 +56,10 @@ class Search(Protocol):
 
     def __call__(self, position: int, /) -> Span | None: ...
 
+    def exactly(self, start: int, end: int, /) -> bool:
+        """Whether the match found last could end sooner, at `end`."""
+        ...
+
 
 class Expression:
     """An expression that compiled."""
@@ -79,14 +85,21 @@ class Expression:
     def search(self, text: str, watch: Watch) -> Search:
         if self._linear is not None and self._linear.programsize * len(text) <= LINEAR_STEPS:
             return _LinearSearch(self._linear, text, watch)
-        return _BacktrackingSearch(self._backtracking, text, watch)
+        return _BacktrackingSearch(self._backtracking, text, watch, lambda: self._ending)
 
     @cached_property
     def _backtracking(self) -> "regex.Pattern[str]":
         try:
-            return regex.compile(self._translation.expression, regex.V1)
+            return regex.compile(self._translation.expression, _FLAGS)
         except regex.error as problem:
             raise _placed(problem, self._translation) from problem
+        except (RecursionError, MemoryError):
+            raise PatternError("the expression is nested too deep", 0) from None
+
+    @cached_property
+    def _ending(self) -> "regex.Pattern[str]":
+        """The expression and the character that follows: so a match can be asked to end before that one."""
+        return regex.compile(f"(?:{self._translation.expression})(?s:.)", _FLAGS)
 
 
 class AnyOf:
@@ -121,6 +134,8 @@ class _Re2(Protocol):
     def programsize(self) -> int: ...
 
     def search(self, text: bytes, pos: int = 0) -> "_Found | None": ...
+
+    def fullmatch(self, text: bytes, pos: int, endpos: int) -> object | None: ...
 
 
 def without_names(expression: str) -> str:
@@ -166,6 +181,14 @@ class _LinearSearch:
             return found.span() if found is not None else None
         return self._wide(position)
 
+    def exactly(self, start: int, end: int, /) -> bool:
+        self._watch.left()
+        first, last = start, end
+        if not self._narrow:
+            first = self._byte + len(_bytes(self._text[self._character : start]))
+            last = first + len(_bytes(self._text[start:end]))
+        return self._pattern.fullmatch(self._data, first, last) is not None
+
     def _wide(self, position: int) -> Span | None:
         begin = self._byte + len(_bytes(self._text[self._character : position]))
         found = self._pattern.search(self._data, begin)
@@ -178,8 +201,10 @@ class _LinearSearch:
 
 
 class _BacktrackingSearch:
-    def __init__(self, pattern: "regex.Pattern[str]", text: str, watch: Watch) -> None:
-        self._pattern, self._text, self._watch = pattern, text, watch
+    def __init__(
+        self, pattern: "regex.Pattern[str]", text: str, watch: Watch, ending: "Callable[[], regex.Pattern[str]]"
+    ) -> None:
+        self._pattern, self._text, self._watch, self._ending = pattern, text, watch, ending
 
     def __call__(self, position: int, /) -> Span | None:
         try:
@@ -187,3 +212,9 @@ class _BacktrackingSearch:
         except (TimeoutError, MemoryError) as problem:
             raise OutOfTime from problem
         return found.span() if found is not None else None
+
+    def exactly(self, start: int, end: int, /) -> bool:
+        try:
+            return self._ending().fullmatch(self._text, start, end + 1, timeout=self._watch.left()) is not None
+        except (TimeoutError, MemoryError) as problem:
+            raise OutOfTime from problem

@@ -1,7 +1,8 @@
 """HTML as a person reads it and what it hides in its tags, each as a view with the way back. Pure.
 
 A number that inline tags, comments or entities take apart is one number on the screen, and so it is here. Tags that
-begin a new line or cell separate. What no one sees (attributes, comments, scripts) is read piece by piece.
+begin a new line or cell separate; lines of the source do not: to a browser they are blanks, and many blanks are one.
+What no one sees (attributes, comments, scripts) is read piece by piece.
 """
 
 import html
@@ -19,10 +20,13 @@ _MARKUP = (
     r"|&(?P<entity>\#0*+[0-9]{1,7}|\#[xX]0*+[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31}+);?"
 )
 _TOKEN = re.compile(_MARKUP, re.DOTALL)
+_BLANKS = re.compile(r"[ \t\n\f\r]+")
+_SEPARATOR = "\x1e"
 _TOKEN_OR_ODD = re.compile(rf"{_MARKUP}|(?P<odd>{ODD})", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""=\s*+(?:"([^"]*)|'([^']*)|([^\s>"']+))|([^\s=<>"'/]*[0-9][^\s=<>"'/]*)""")
 _ENCODED = re.compile(
-    rf"&(?P<entity>\#[0-9]+|\#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]{{1,31}});?|%(?P<hex>[0-9a-fA-F]{{2}})|(?P<odd>{ODD})"
+    rf"&(?P<entity>\#[0-9]+|\#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]{{1,31}});?"
+    rf"|(?P<blank>[\t\n\f\r]+|(?<=[0-9])\+(?=[0-9]))|(?P<odd>{ODD})"
 )
 _DISPLAYED_INLINE = re.compile(r"display\s*:\s*(?:inline|contents)", re.IGNORECASE)
 _RAW = frozenset({"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"})
@@ -53,7 +57,7 @@ def readings(source: str) -> tuple[str, str]:
             tag = found[0]
             reading = known.get(tag)
             if reading is None:
-                reading = known[tag] = "\n" if found["name"].lower() in separating else ""
+                reading = known[tag] = _SEPARATOR if found["name"].lower() in separating else ""
                 hidden += _attributes(found)
             if reading:
                 visible.append(reading)
@@ -66,7 +70,7 @@ def readings(source: str) -> tuple[str, str]:
         else:
             visible.append(_entity(found["entity"]) if found.lastgroup == "entity" else read_as(found[0]))
     visible.append(source[position:])
-    return "".join(visible), "\n".join((*hidden, ""))
+    return _BLANKS.sub(" ", "".join(visible)).replace(_SEPARATOR, "\n"), "\n".join((*hidden, ""))
 
 
 def _token(source: str) -> "re.Pattern[str]":
@@ -74,7 +78,7 @@ def _token(source: str) -> "re.Pattern[str]":
 
 
 def _attributes(found: "re.Match[str]") -> Iterator[str]:
-    for attribute in _ATTRIBUTE.finditer(found.string, found.end("name"), found.end()):
+    for attribute in _ATTRIBUTE.finditer(found.string, found.start("name"), found.end()):
         if attribute.lastindex is not None:
             yield _ENCODED.sub(_decoding, attribute[attribute.lastindex])
 
@@ -89,15 +93,35 @@ class HtmlViews:
     def __init__(self, source: str) -> None:
         self.visible, self.hidden = View(), View()
         self._source = source
+        self._after_blank = False
         self._separating = _separating(source)
         position, end, token = 0, len(source), _token(source)
         while position < end:
             found = token.search(source, position)
             if found is None:
                 break
-            self.visible.verbatim(source, position, found.start())
+            self._written(position, found.start())
             position = self._take(found)
-        self.visible.verbatim(source, position, end)
+        self._written(position, end)
+
+    def _written(self, start: int, end: int) -> None:
+        """Text of the source: a run of blanks is one, also where tags stand in it."""
+        position = start
+        for found in _BLANKS.finditer(self._source, start, end):
+            self._verbatim(position, found.start())
+            self._read(" ", *found.span())
+            position = found.end()
+        self._verbatim(position, end)
+
+    def _verbatim(self, start: int, end: int) -> None:
+        if end > start:
+            self.visible.verbatim(self._source, start, end)
+            self._after_blank = False
+
+    def _read(self, mark: str, start: int, end: int) -> None:
+        mark = mark.lstrip(" ") if self._after_blank else mark
+        self.visible.stands_for(mark, start, end)
+        self._after_blank = mark.endswith(" ") if mark else self._after_blank
 
     def _take(self, found: "re.Match[str]") -> int:
         """Takes one token; where the next one may begin."""
@@ -106,9 +130,9 @@ class HtmlViews:
             case "comment":
                 self._hide(*_inside_comment(found))
             case "entity":
-                self.visible.stands_for(_entity(found["entity"]), start, end)
+                self._read(_entity(found["entity"]), start, end)
             case "odd":
-                self.visible.stands_for(read_as(found["odd"]), start, end)
+                self._read(_BLANKS.sub(" ", read_as(found["odd"])), start, end)
             case _:
                 return self._tag(found)
         return end
@@ -116,8 +140,8 @@ class HtmlViews:
     def _tag(self, found: "re.Match[str]") -> int:
         end = found.end()
         if found["name"].lower() in self._separating:
-            self.visible.stands_for("\n", end, end)
-        for attribute in _ATTRIBUTE.finditer(self._source, found.end("name"), end):
+            self._read("\n", end, end)
+        for attribute in _ATTRIBUTE.finditer(self._source, found.start("name"), end):
             group = attribute.lastindex
             if group is not None:
                 _decoded(self.hidden, self._source, *attribute.span(group))
@@ -157,7 +181,7 @@ def _end_of_raw(found: "re.Match[str]") -> int:
 
 
 def _decoded(view: View, source: str, start: int, end: int) -> None:
-    """An attribute's value: entities as in text, and percent-encoding as in links."""
+    """An attribute's value: entities as in text, percent-encoding and blanks as in links."""
     position = start
     for found in _ENCODED.finditer(source, start, end):
         view.verbatim(source, position, found.start())
@@ -167,9 +191,8 @@ def _decoded(view: View, source: str, start: int, end: int) -> None:
 
 
 def _decoding(found: "re.Match[str]") -> str:
-    if found["hex"]:
-        code = int(found["hex"], 16)
-        return chr(code) if 32 <= code < 127 else "\ufffd"
+    if found["blank"]:
+        return " "
     return _entity(found["entity"]) if found["entity"] else read_as(found["odd"])
 
 
@@ -178,4 +201,4 @@ def _entity(entity: str) -> str:
     if entity.startswith("#"):  # without its zeros: there may be thousands
         hexadecimal = entity[1] in "xX"
         entity = f"#{'x' if hexadecimal else ''}{entity[1 + hexadecimal :].lstrip('0') or '0'}"
-    return "".join(map(read_as, html.unescape(f"&{entity};")))
+    return _BLANKS.sub(" ", "".join(map(read_as, html.unescape(f"&{entity};"))))

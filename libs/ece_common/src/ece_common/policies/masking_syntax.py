@@ -16,6 +16,9 @@ from ece_common.policies.masking_escapes import (
 
 MAXIMUM_LENGTH = 4000
 """Characters of an expression."""
+MAXIMUM_REPEATS = 100_000
+"""Of one piece, by counts within counts: engines write some of them out, and run out of memory."""
+MAXIMUM_NESTING = 100
 
 
 @dataclass(slots=True)
@@ -67,6 +70,9 @@ class _Translator:
         self._length = 0
         self._result = Translation()
         self._open: list[int] = []
+        self._repeats = [1]
+        """How often something in it is repeated at most, by counts: for each group that is open, and the whole."""
+        self._last_repeats = 1
         self._spaced = False
         self._may_repeat = False
 
@@ -112,16 +118,30 @@ class _Translator:
         low, comma, high = quantifier.strip("{}").partition(",")
         if comma and high and int(low) > int(high):
             raise PatternError(f"{quantifier} asks for at least {low} and at most {high}", at)
+        self._count(quantifier, max(int(count) if count.isdigit() else 1 for count in (low, high)))
         follows = self._source[at + len(quantifier) : at + len(quantifier) + 1]
         possessive = follows == "+" and self._dialect == "java"
         self._result.beyond_re2 |= possessive
         extra = follows if follows == "?" or possessive else ""
         self._emit(quantifier + extra, len(quantifier) + len(extra), repeatable=False)
 
+    def _count(self, quantifier: str, most: int) -> None:
+        repeats = self._last_repeats * most
+        if repeats > MAXIMUM_REPEATS:
+            problem = f"{quantifier} repeats what is repeated already, together more than {MAXIMUM_REPEATS} times"
+            raise PatternError(problem, self._at)
+        self._repeats[-1] = max(self._repeats[-1], repeats)
+
+    def _opened(self, at: int) -> None:
+        if len(self._open) >= MAXIMUM_NESTING:
+            raise PatternError(f"more than {MAXIMUM_NESTING} groups stand in each other", at)
+        self._open.append(at)
+        self._repeats.append(1)
+
     def _group(self) -> None:
         at = self._at
         if not self._source.startswith("(?", at):
-            self._open.append(at)
+            self._opened(at)
             self._emit("(", 1, repeatable=False)
             return
         found = _GROUP.match(self._source, at + 1)
@@ -130,7 +150,7 @@ class _Translator:
         if found["flags"] is not None:
             self._flag_group(found, at)
             return
-        self._open.append(at)
+        self._opened(at)
         self._result.beyond_re2 |= found["beyond"] is not None
         opening = f"(?P<{found['name']}>" if found["name"] else f"({found[0]}"
         self._emit(opening, 1 + len(found[0]), repeatable=False)
@@ -146,7 +166,7 @@ class _Translator:
         without = "".join(flag for flag in off if flag in "ims")
         flags = kept + (minus + without if without else "")
         if found["end"] == ":":
-            self._open.append(at)
+            self._opened(at)
             self._emit(f"(?{flags}:", 1 + len(found[0]), repeatable=False)
         else:
             self._emit(f"(?{flags})" if flags else "", 1 + len(found[0]), repeatable=False)
@@ -155,7 +175,10 @@ class _Translator:
         if not self._open:
             raise PatternError("a parenthesis is closed that was never opened", self._at)
         self._open.pop()
+        inside = self._repeats.pop()
+        self._repeats[-1] = max(self._repeats[-1], inside)
         self._emit(")", 1, repeatable=True)
+        self._last_repeats = inside
 
     def _escape(self) -> None:
         at = self._at
@@ -212,3 +235,4 @@ class _Translator:
         self._put(text, self._at if origin is None else origin)
         self._at += length
         self._may_repeat = repeatable
+        self._last_repeats = 1

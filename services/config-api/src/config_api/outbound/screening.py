@@ -40,7 +40,7 @@ async def screened(act: Act, letter: Letter) -> Screened:
         if chosen.outgoing_blocked_attachments == "refuse":
             raise _refusal(verdicts)
     if policies.masking.mask_outgoing and policies.masking.patterns:
-        letter = await asyncio.to_thread(_masked, policies, letter)
+        letter, verdicts = await asyncio.to_thread(_masked, policies, letter, verdicts)
     kept = policies.blocking.action_on_blocked_attachments == "quarantine"
     return Screened(letter, verdicts, keeps_content=kept, policy_version=policies.version)
 
@@ -63,12 +63,27 @@ def _refusal(verdicts: list[Verdict]) -> Invalid:
     )
 
 
-def _masked(policies: DepartmentPolicies, letter: Letter) -> Letter:
-    """Subject and bodies before they are stored or sent (R30, R31). Attachments are not masked."""
+def _masked(policies: DepartmentPolicies, letter: Letter, verdicts: list[Verdict]) -> tuple[Letter, list[Verdict]]:
+    """Subject, bodies and names of attachments before they are stored or sent (R30, R31). Contents are not masked.
+
+    Raise `Invalid` when a pattern ran out of time: a note instead of the text must not go to a customer.
+    """
     masking = Masker(policies.masking.patterns).mail()
-    return replace(
+    masked = replace(
         letter,
         subject=masking.text(letter.subject, "subject"),
         text=masking.text(letter.text, "text") if letter.text is not None else None,
         html=masking.html(letter.html, "html") if letter.html is not None else None,
+        attachments=[
+            one.model_copy(update={"name": masking.text(one.name, f"attachments.{n}.name")})
+            for n, one in enumerate(letter.attachments)
+        ],
     )
+    if masking.hidden:
+        found = [
+            FieldProblem(field=one.part, problem=f"could not be masked: the pattern {one.pattern} {one.reason}")
+            for one in masking.hidden
+        ]
+        raise Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], code="not_masked", errors=found)
+    told = [replace(one, path=masking.text(one.path, ""), reason=masking.text(one.reason, "")) for one in verdicts]
+    return masked, told

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ece_common.contracts.activities import AttachmentState
 from ece_common.contracts.inbound import BlockedAs
-from retriever.parsing import addresses, automatic, bodies, charsets, naming, structure, transfer, words
+from retriever.parsing import addresses, automatic, bodies, charsets, flowed, naming, structure, transfer, words
 from retriever.parsing.bodies import Piece
 from retriever.parsing.fields import Fields
 from retriever.parsing.structure import Leaf
@@ -127,7 +127,11 @@ def _body_text(pieces: list[Piece], index: int | None) -> str | None:
         return None
     piece = pieces[index]
     text = charsets.decode(piece.content, piece.leaf.parameters.get("charset"))
-    return text.replace("\r\n", "\n") if "\r" in text else text
+    text = text.replace("\r\n", "\n") if "\r" in text else text
+    options = piece.leaf.parameters
+    if options.get("format", "").lower() == "flowed" and piece.leaf.content_type == "text/plain":
+        return flowed.joined(text, delete_space=options.get("delsp", "").lower() == "yes")
+    return text
 
 
 def _attached(piece: Piece, number: int) -> AttachedFile:
