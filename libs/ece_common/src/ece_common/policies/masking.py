@@ -23,7 +23,8 @@ MAXIMUM_HITS = 1000
 LONGEST_PREFILTERED = 256 * 1024
 SHORTEST_NUMBER, LONGEST_NUMBER = 12, 64
 """Digits, and characters, of a number with a check digit that is looked for in a longer match: those of cards."""
-_DIGITS = frozenset("0123456789")
+_DIGITS = "0123456789"
+_VALUES = {mark: value for value, mark in enumerate(_DIGITS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +199,30 @@ def _number_at(search: Search, text: str, found: Span) -> int | None:
     """Where a number ends that begins with this match and is shorter: the longest that the expression allows."""
     start, end = found
     bound = min(end - 1, start + LONGEST_NUMBER)
-    for last in range(bound, start, -1):
-        if text[last - 1] not in _DIGITS:
-            continue
-        digits = [mark for mark in text[start:last] if mark in _DIGITS]
-        if len(digits) >= SHORTEST_NUMBER and luhn(text[start:last]):
-            for exact in range(last, bound + 1):  # what follows the last digit may have to belong to it
-                if search.exactly(start, exact):
-                    return exact
-        bound = last - 1
+    for last in reversed(_numbers(text, start, bound)):
+        for exact in range(last, bound + 1):  # what follows the last digit may have to belong to it
+            if search.exactly(start, exact):
+                return exact
+            if text[exact] in _DIGITS:
+                break
     return None
+
+
+def _numbers(text: str, start: int, bound: int) -> list[int]:
+    """After which digits what stands from `start` on passes: all sums in one go."""
+    ends: list[int] = []
+    count = first_doubled = second_doubled = 0
+    for at in range(start, bound):
+        digit = _VALUES.get(text[at])
+        if digit is None:
+            continue
+        doubled = digit * 2 - 9 * (digit > 4)
+        count += 1
+        first_doubled += doubled if count % 2 else digit
+        second_doubled += digit if count % 2 else doubled
+        if count >= SHORTEST_NUMBER and (second_doubled if count % 2 else first_doubled) % 10 == 0:
+            ends.append(at + 1)
+    return ends
 
 
 def _left_over(settings: MaskingPattern, start: int, end: int) -> list[Span]:
