@@ -97,6 +97,39 @@ def test_a_name_that_another_program_would_go_by_counts_too() -> None:
     assert went_through(swapped, policies(blocking=BLOCKING)).message.attachments[0].state == "quarantined"
 
 
+@pytest.mark.rule(15)
+@pytest.mark.parametrize(
+    "header",
+    [
+        'Content-Disposition: attachment; filename="a.txt"; filename="a.exe"',
+        'Content-Disposition: attachment; filename="a.txt"\r\nContent-Disposition: attachment; filename="a.exe"',
+        "Content-Type: image/png; name=a.png\r\nContent-Type: image/png; name*0=a.; name*1=exe",
+        'Content-Disposition: attachment; filename*0="a.e"; filename*00="b.t"; filename*1="xe"',
+        'Content-Disposition: attachment; filename*0="a.exe"; filename*2=".txt"',
+        'Content-Disposition: attachment; filename(c)="a.exe"',
+        'Content-Disposition: attachment; filename="a."(c)"exe"',
+        "Content-Disposition: attachment; filename=a.exe(c)",
+        'Content-Type: image/png\r\nContent-Disposition: attachment filename="a.exe"',
+        "Content-Disposition: attachment; filename=a;b.exe",
+        f'Content-Disposition: attachment; {"x=1; " * 250}filename="a.exe"',
+        f'Content-Disposition: attachment; filename="{"a;" * 1500}.exe"',
+        f'Content-Disposition: attachment; filename="b.txt"; filename="{"a" * 5000}.exe"',
+    ],
+)
+def test_a_name_that_only_careless_programs_read_counts_too(header: str) -> None:
+    start = b"From: ann@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    item = went_through(start + header.encode() + b"\r\n\r\nx\r\n--b--", policies(blocking=BLOCKING))
+    assert item.message.subtype == "email"
+    assert [file.state for file in item.message.attachments] == ["quarantined"]
+
+
+def test_a_piece_of_a_name_is_no_name() -> None:
+    header = b'Content-Disposition: attachment; filename*0="setup.exe"; filename*1="-manual.pdf"'
+    start = b"From: ann@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    item = went_through(start + header + b"\r\n\r\nx\r\n--b--", policies(blocking=BLOCKING))
+    assert [(file.name, file.state) for file in item.message.attachments] == [("setup.exe-manual.pdf", "available")]
+
+
 def test_without_blocked_files_the_original_is_handed_in_as_before() -> None:
     content = a_mail(("terms.pdf", PDF))
     item = went_through(content, policies(blocking=BLOCKING))

@@ -5,6 +5,7 @@ import io
 import struct
 import tarfile
 import zipfile
+import zlib
 from email.message import EmailMessage
 
 PROGRAM = b"MZ\x90\x00\x03\x00\x00\x00" + b"\0" * 52 + b"\x80\0\0\0" + b"\0" * 64 + b"PE\0\0" + b"\0" * 200
@@ -17,6 +18,17 @@ def zipped(*files: tuple[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -
     with zipfile.ZipFile(held, "w", compression) as archive:
         for name, content in files:
             archive.writestr(name, content)
+    return held.getvalue()
+
+
+def with_unicode_name(name: str, other: str) -> bytes:
+    """An archive whose entry has another name in its extra field (Info-ZIP's Unicode path)."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        info = zipfile.ZipInfo(name)
+        written = other.encode()
+        info.extra = struct.pack("<HHBI", 0x7075, 5 + len(written), 1, zlib.crc32(name.encode())) + written
+        archive.writestr(info, TEXT)
     return held.getvalue()
 
 

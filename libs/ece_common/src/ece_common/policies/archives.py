@@ -19,8 +19,19 @@ from ece_common.policies.bounds import Bounds, TooMuch
 HEAD = 4096
 """Bytes of each entry that are unpacked to see what it is."""
 LZMA_MEMORY = 64 * 1024 * 1024
-OPAQUE = frozenset({"rar", "7z", "cab", "iso", "ar", "lz", "Z", "lzop", "zst"})
+OPAQUE = frozenset(
+    {
+        "rar", "7z", "cab", "iso", "ar", "lz", "Z", "lzop", "zst", "pgp", "img", "udf", "vhd", "vhdx", "vmdk", "wim",
+        "dmg", "ace", "arj", "lzh", "lha", "zoo", "cpio", "alz", "xar", "r00", "z01",
+    }
+)  # fmt: skip
 """Kinds that nothing here can open."""
+BY_NAME = {
+    "zip": "zip", "zipx": "zip", "jar": "zip", "tar": "tar", "lzma": "xz", "tlz": "xz", "z": "Z", "lzo": "lzop",
+    **{name: name for name in OPAQUE},
+}  # fmt: skip
+"""What a file is opened as that is called so, where its beginning does not tell: a ZIP archive may have anything
+before it, and other archives have no signature, or one that is not known here."""
 ENCRYPTED, UNKNOWN_PACKING = "is encrypted", "cannot be opened here"
 
 _BROKEN = (
@@ -66,6 +77,7 @@ def _zip(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
     bounds.room_for(content.count(b"PK\x01\x02"))
     bounds.room_for(content.count(b"PK\x03\x04"))
     listed: set[str] = set()
+    broken: Exception | None = None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
@@ -73,9 +85,21 @@ def _zip(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
                 listed.add(info.orig_filename)
                 if not info.is_dir() or info.file_size:
                     yield _zipped(archive, info, bounds)
+                    yield from map(Entry, _unicode_names(info.extra))
     except _BROKEN as problem:
-        raise Sealed(UNKNOWN_PACKING) from problem
+        broken = problem
     yield from _unlisted(content, listed, bounds)
+    if broken is not None:
+        raise Sealed(UNKNOWN_PACKING) from broken
+
+
+def _unicode_names(extra: bytes) -> Iterator[str]:
+    """The name in an entry's extra field (APPNOTE 4.6.9), which many programs prefer."""
+    while len(extra) >= 9:
+        kind, size = unpack_from("<HH", extra)
+        if kind == 0x7075:
+            yield extra[9 : 4 + size].decode("utf-8", "replace")
+        extra = extra[4 + size :]
 
 
 def _zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, bounds: Bounds) -> Entry:
@@ -148,9 +172,10 @@ def _compressed(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
 
 def _gzip_name(content: bytes) -> str:
     """The name a gzip file carries of itself (RFC 1952 section 2.3.1)."""
-    if not content.startswith(b"\x1f\x8b") or len(content) < 10 or not content[3] & 0x08 or content[3] & 0x04:
+    if not content.startswith(b"\x1f\x8b") or len(content) < 12 or not content[3] & 0x08:
         return ""
-    return content[10:1034].partition(b"\0")[0].decode("latin-1")
+    at = 10 + (2 + int.from_bytes(content[10:12], "little") if content[3] & 0x04 else 0)
+    return content[at : at + 1024].partition(b"\0")[0].decode("latin-1")
 
 
 class _Stream(Protocol):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ece_common.policies import archives, mail_parts, outlook_attachments, sniffing
 from ece_common.policies.archives import Entry, Opener, Sealed
-from ece_common.policies.attachment_names import extensions
+from ece_common.policies.attachment_names import extensions, shortened
 from ece_common.policies.bounds import Bounds, TooMuch
 
 Path = tuple[str, ...]
@@ -37,6 +37,21 @@ _DECLARED = {
     "text/x-vbscript": "vbs",
 }
 """Types whose label alone makes some program run or open what carries it."""
+_OPENED_AS = {
+    "message/external-body": "eml",
+    "message/news": "eml",
+}
+"""Types of mails in other respects; an external body's file is named in the header that stands for it."""
+_SEALED = {
+    "application/pkcs7-mime": "is a mail signed or encrypted as a whole",
+    "application/x-pkcs7-mime": "is a mail signed or encrypted as a whole",
+    "message/partial": "is a piece of a mail",
+}
+"""Types of what hides files from everybody but whoever puts it together, or has the key."""
+_MAILS = frozenset({"eml", "mht", "mhtml", "nws"})
+_SIGNATURES = frozenset({"p7s", "p7c", "p7b"})
+_MACROS = {"word": ("docm", "dotm"), "xl": ("xlsm", "xltm", "xlam"), "ppt": ("pptm", "potm", "ppsm", "ppam")}
+"""By the folder in an office document that has them: what it must be called."""
 _WEAK = frozenset({"exe", "js"})
 """Types that senders also put on files with a name that says better."""
 # What runs even inside a document that is an archive only in the way it is stored.
@@ -88,7 +103,7 @@ class Inspection:
         shown = file.names[0] if file.names else ""
         for other in file.names[1:]:
             for extension in extensions(other):
-                yield Seen(extension, (shown,), f"is also called {other!r}")
+                yield Seen(extension, (shown,), f"is also called {shortened(other, 200)!r}")
         head = file.content[: sniffing.HEAD]
         entry = Entry(shown, head, lambda: file.content, content_type=file.content_type)
         yield from self._entry(entry, (shown,))
@@ -103,14 +118,18 @@ class Inspection:
         content_kind = sniffing.kind(entry.head)
         for extension in sniffing.disguised(names, content_kind):
             yield Seen(extension, path, f"its content is of the kind {content_kind}")
-        if entry.sealed is not None:
-            yield Unseen(path, entry.sealed, sealed=True)
+        sealed = entry.sealed or (None if _SIGNATURES.intersection(names) else _sealed(entry.content_type, names))
+        if sealed is not None:
+            yield Unseen(path, sealed, sealed=True)
         else:
-            kind = declared if declared in ("eml", "tnef") else content_kind
-            yield from self._inside(entry, "eml" if kind is None and "eml" in names else kind, path)
+            kind = declared if declared in ("eml", "tnef") else _OPENED_AS.get(entry.content_type, content_kind)
+            yield from self._inside(entry, kind if self._opener(kind) else _named_kind(names) or kind, path)
+
+    def _opener(self, kind: str | None) -> Opener | None:
+        return self._openers.get(kind or "") or archives.opener(kind)
 
     def _inside(self, entry: Entry, kind: str | None, path: Path) -> Iterator[Seen | Unseen]:
-        opener = self._openers.get(kind or "") or archives.opener(kind)
+        opener = self._opener(kind)
         if opener is None or entry.whole is None:
             return
         try:
@@ -118,6 +137,8 @@ class Inspection:
             whole = entry.whole()
             document = kind == "zip" and _is_document(entry, whole)
             for inner in opener(whole, path[-1], self._bounds):
+                for extension in _macros(inner.name, extensions(entry.name)):
+                    yield Seen(extension, path, "it holds macros")
                 for sight in self._entry(inner, (*path, inner.name)):
                     if not document or _matters_in_documents(sight):
                         yield sight
@@ -125,6 +146,24 @@ class Inspection:
             yield Unseen(path, str(problem), sealed=True)
         except TooMuch as problem:
             yield Unseen(path, str(problem), sealed=False)
+
+
+def _sealed(content_type: str, names: list[str]) -> str | None:
+    return _SEALED.get("application/pkcs7-mime" if "p7m" in names else content_type)
+
+
+def _named_kind(names: list[str]) -> str | None:
+    if _MAILS.intersection(names):
+        return "eml"
+    return next((archives.BY_NAME[name] for name in names if name in archives.BY_NAME), None)
+
+
+def _macros(inner: str, names: list[str]) -> tuple[str, ...]:
+    """What a document with this file in it is, when its name says that it has no macros."""
+    folder, _, file = inner.replace("\\", "/").lower().rpartition("/")
+    if file != "vbaproject.bin" or {"xlsb", *sum(_MACROS.values(), ())}.intersection(names[:1]):
+        return ()
+    return _MACROS.get(folder.strip("/"), ())
 
 
 def _matters_in_documents(sight: Seen | Unseen) -> bool:

@@ -29,6 +29,11 @@ def normalized(extension: str) -> str:
     return _plain(extension).strip().lstrip("*").strip(_ENDS)
 
 
+def shortened(name: str, longest: int = 1000) -> str:
+    """Beginning and end of a name that is too long to be told."""
+    return name if len(name) <= longest else f"{name[: longest // 2 - 1]}…{name[-longest // 2 :]}"
+
+
 def extensions(name: str) -> list[str]:
     """In order of discovery, each once, without dots; of `a.tar.gz` both `gz` and `tar.gz`. Folders do not count."""
     found: dict[str, None] = {}

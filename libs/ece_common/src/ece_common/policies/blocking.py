@@ -11,11 +11,10 @@ from typing import Literal
 from ece_common.contracts.policies import BlockedAction, BlockingPolicy
 from ece_common.policies.archives import Opener
 from ece_common.policies.attachment_contents import File, Inspection, Path, Seen, Unseen
-from ece_common.policies.attachment_names import normalized
+from ece_common.policies.attachment_names import normalized, shortened
 from ece_common.policies.bounds import Bounds
 
 Direction = Literal["inbound", "outbound"]
-_LONGEST_PATH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,4 @@ def _set(extensions: Iterable[str]) -> frozenset[str]:
 def _shown(path: "Path | Sequence[str]") -> str:
     """Names in an archive are anybody's bytes: what cannot be printed is shown as an underscore."""
     joined = " > ".join(path)
-    printable = joined if joined.isprintable() else "".join(c if c.isprintable() else "_" for c in joined)
-    return (
-        printable
-        if len(printable) <= _LONGEST_PATH
-        else printable[: _LONGEST_PATH // 2 - 1] + "…" + printable[-_LONGEST_PATH // 2 :]
-    )
+    return shortened(joined if joined.isprintable() else "".join(c if c.isprintable() else "_" for c in joined))

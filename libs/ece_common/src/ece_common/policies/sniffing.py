@@ -15,7 +15,7 @@ class _Signed(Type):
         self._beginnings = tuple(beginning.upper() for beginning in beginnings)
 
     def match(self, buf: bytes) -> bool:
-        return bytes(buf[:16]).removeprefix(b"\xef\xbb\xbf").upper().startswith(self._beginnings)
+        return bytes(buf[:19]).removeprefix(b"\xef\xbb\xbf")[:16].upper().startswith(self._beginnings)
 
 
 class _DiscImage(Type):
@@ -37,6 +37,8 @@ _KINDS = [
     _Signed("reg", b"REGEDIT4", b"Windows Registry"),
     _Signed("hta", b"<hta:application"),
     _Signed("bat", b"@echo off"),
+    _Signed("html", b"<!doctype html", b"<html"),
+    _Signed("pgp", b"-----BEGIN PGP M"),
     _Signed("sh", b"#!"),
     _Signed("ole", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
     _Signed("zip", b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"),
@@ -57,6 +59,8 @@ _FAMILIES = [
     "bat cmd nt txt log",
     "reg key txt",
     "hta html htm",
+    "html htm xhtml xht shtml mht mhtml hta asp aspx jsp php cfm svg xml txt log eml msg doc xls",
+    "pgp gpg asc txt",
     "iso img udf",
     "tnef dat",
     "cab msu ppz",
@@ -83,6 +87,8 @@ _FAMILIES = [
     "ar deb a lib",
     "sqlite db sqlite3 db3",
 ]
+_INNOCENT = frozenset("txt log csv md pdf rtf jpg jpeg png gif bmp ics vcf xml htm html".split())
+"""Names under which nobody keeps a document of the older office programs but to hide it."""
 _CONTROLS = frozenset(range(9))
 _FAMILY = {names[0]: frozenset(names) for names in map(str.split, _FAMILIES)}
 
@@ -111,6 +117,6 @@ def disguised(names: list[str], content_kind: str | None) -> list[str]:
     family = _FAMILY.get(content_kind, frozenset({content_kind}))
     if names and names[0] in family:
         return []
-    if content_kind in ("exe", "elf", "macho"):
+    if content_kind in ("exe", "elf", "macho") or (content_kind == "ole" and _INNOCENT.issuperset(names[:1])):
         return [content_kind, *sorted(family - {content_kind, "bin"})]
     return [content_kind]

@@ -118,7 +118,7 @@ def _piece(data: bytes, leaf: Leaf, hint: str | None) -> Piece:
     content = data[leaf.start : leaf.end]
     if encoding:
         content = transfer.decode(content, words.unfold(encoding).partition(";")[0].strip(" \t\"'").lower())
-    claimed = naming.claimed(options, leaf.parameters)
+    claimed = naming.claimed(leaf.fields, options, leaf.parameters, hint=hint)
     return Piece(leaf, content, disposition, naming.given(options, leaf.parameters), claimed)
 
 

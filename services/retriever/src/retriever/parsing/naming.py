@@ -31,7 +31,6 @@ _EXTENSIONS = {
     "text/x-amp-html": "html",
     "text/x-vcard": "vcf",
 }
-_NAME_KEYS = ("filename", "filename*", "name", "name*")
 _STEMS = {
     "application/ms-tnef": "winmail",
     "message/delivery-status": "delivery-status",
@@ -59,10 +58,16 @@ def given(disposition_parameters: dict[str, str], type_parameters: dict[str, str
     return _shortened(printable) or None
 
 
-def claimed(disposition_parameters: dict[str, str], type_parameters: dict[str, str]) -> tuple[str, ...]:
+def claimed(fields: Fields, *options: dict[str, str], hint: str | None = None) -> tuple[str, ...]:
     """Every name a part gives itself, decoded and otherwise as it came: programs differ in which they go by."""
-    given_names = [options.get(key) for options in (disposition_parameters, type_parameters) for key in _NAME_KEYS]
-    return tuple(dict.fromkeys(words.decode_words(name) if "=?" in name else name for name in given_names if name))
+    written = {name: fields.every(name) for name in ("content-disposition", "content-type")}
+    again = [value for values in written.values() for value in values[1:]]  # the same field, which some programs prefer
+    options = (*options, *(parameters.read(value, hint)[1] for value in again))
+    well_formed = [one for known in options for key, one in known.items() if key.rstrip("*") in ("filename", "name")]
+    values = [value for values in written.values() for value in values if b"name" in value.lower()]
+    swept = [one for value in values for one in parameters.names(value, hint)]
+    names = [*well_formed, *swept]
+    return tuple(dict.fromkeys(words.decode_words(name) if "=?" in name else name for name in names if name))
 
 
 def made_up(content_type: str, number: int) -> str:
