@@ -131,7 +131,9 @@ async def test_a_number_in_the_name_of_a_file_is_masked_too(
     files = [{"name": name, "content_base64": base64.b64encode(b"x").decode()} for name in names]
     sent = await _reply(admin, mail, attachments=files)
     assert [one["name"] for one in sent.json()["attachments"]] == ["************1111.pdf", "************1111.exe"]
-    stored = await sql.fetch("SELECT a::text AS row FROM attachments a UNION ALL SELECT b::text FROM blocked_attachments b")
+    stored = await sql.fetch(
+        "SELECT a::text AS row FROM attachments a UNION ALL SELECT b::text FROM blocked_attachments b"
+    )
     assert not any(CARD in row["row"] for row in stored)
 
 

@@ -1,5 +1,6 @@
 """Blocked attachments: listed with their activity, restored or deleted once, never shown."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -83,6 +84,32 @@ async def test_a_restored_one_is_available_on_its_activity_and_off_the_list(
     assert (await admin.get(path)).status_code == 404
     for again in (await admin.post(f"{path}/restore"), await admin.delete(path)):
         assert (again.status_code, again.json()["code"]) == (409, "already_restored")
+
+
+@pytest.mark.rule(231, 232)
+async def test_a_transferred_activity_takes_it_along(admin: httpx.AsyncClient, mailbox: Mailbox) -> None:
+    activity_id, path = await _blocked(admin, mailbox)
+    made = await admin.post("/departments", json={"name": "Returns"})
+    returns = made.json()["id"]
+    moved = await admin.post(f"/activities/{activity_id}/transfer", json={"department_id": returns})
+    assert moved.status_code == 200, moved.text
+    assert await _list(admin, mailbox) == []
+    (one,) = (await admin.get(f"/departments/{returns}/blocked-attachments")).json()["items"]
+    assert one["department_id"] == returns
+    assert (await admin.post(f"{path}/restore")).status_code == 200
+
+
+async def test_of_two_who_resolve_it_at_once_one_succeeds(admin: httpx.AsyncClient, mailbox: Mailbox) -> None:
+    _, path = await _blocked(admin, mailbox)
+    both = await asyncio.gather(admin.post(f"{path}/restore"), admin.delete(path), admin.post(f"{path}/restore"))
+    assert sorted(one.status_code for one in both)[1:] == [409, 409]
+
+
+async def test_it_is_deleted_under_a_precondition(admin: httpx.AsyncClient, mailbox: Mailbox) -> None:
+    _, path = await _blocked(admin, mailbox)
+    seen = (await admin.get(path)).headers["ETag"]
+    assert (await admin.delete(path, headers={"If-Match": '"other"'})).status_code == 412
+    assert (await admin.delete(path, headers={"If-Match": seen})).status_code == 204
 
 
 @pytest.mark.rule(234, 237)

@@ -93,6 +93,19 @@ def test_what_is_no_xml_or_a_bomb_is_refused(content: bytes) -> None:
     assert refused(content).code == "not_xml"
 
 
+def test_what_an_exported_file_cannot_carry_does_not_keep_it_from_being_read() -> None:
+    (read_again,) = read(write([replace(CARD, description="a\x01b", java_regular_expression="a\nb")]))
+    assert (read_again.description, read_again.java_regular_expression) == ("a\ufffdb", "a\nb")
+
+
+def test_an_element_in_a_value_and_a_name_of_two_lines_are_refused() -> None:
+    content = write([CARD])
+    assert "text alone" in refused(content.replace(b"<description>", b"<description><b/>")).problem
+    named = replace(CARD, name="two\nlines")
+    assert refused(write([named])).field == "name"
+    assert read(write([replace(CARD, name=" Cards ")]))[0].name == "Cards"
+
+
 def test_files_are_bounded_in_bytes_and_patterns() -> None:
     assert refused(b" " * (MAXIMUM_BYTES + 1)).code == "file_too_large"
     assert refused(b"<patterns/>").code == "malformed"

@@ -76,7 +76,7 @@ class Hooks:
     department_followers: list[Follower] = field(default_factory=list[Follower])
     department_cleaners: list[Follower] = field(default_factory=list[Follower])
     queue_guards: list[Guard] = field(default_factory=list[Guard])
-    # With the department that the activity is in from now on.
+    # An activity went to that department: what hangs on it goes along.
     transfer_followers: list[Callable[[AsyncSession, int, int], Awaitable[None]]] = field(
         default_factory=list[Callable[[AsyncSession, int, int], Awaitable[None]]]
     )

@@ -48,10 +48,10 @@ def _no_control_characters(value: str) -> str:
     for character in value:
         if ord(character) < 32 or ord(character) == 127 or character in "\x85\u2028\u2029":
             raise ValueError(f"must be one line of text without control characters; found U+{ord(character):04X}")
-    return _storable(value)
+    return storable(value)
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
     # Postgres cannot hold NUL in text, and no mail body needs it; UTF-8 cannot hold half of a surrogate pair.
     if "\x00" in value:
         raise ValueError("must not contain the character U+0000")
@@ -103,12 +103,12 @@ Name = Annotated[
 ]
 """What an administrator calls a thing: 1 to 255 characters on one line."""
 
-Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_storable)]
+Note = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 """A description: at most 2,000 characters."""
 
 SubjectLine = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_no_control_characters)]
 
-Body = Annotated[str, AfterValidator(_storable)]
+Body = Annotated[str, AfterValidator(storable)]
 
 Address = Annotated[str, StringConstraints(max_length=ADDRESS_LIMIT), AfterValidator(_address)]
 """One e-mail address: an addr-spec of at most 254 characters, without a display name."""

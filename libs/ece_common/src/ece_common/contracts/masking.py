@@ -3,15 +3,26 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ece_common.contracts import masking_examples
-from ece_common.contracts.base import Body, Id, Name, Note, Sent, Strict, SubjectLine
+from ece_common.contracts.base import Id, Name, Note, Sent, Strict, SubjectLine, storable
 from ece_common.contracts.policies import MAXIMUM_PATTERNS, MaskingCharacter
 
 LONGEST_EXPRESSION = 4000
 MAXIMUM_UNMASKED = 1000
-RegularExpression = Annotated[str, StringConstraints(max_length=LONGEST_EXPRESSION)]
+
+
+def _writable(value: str) -> str:
+    """As XML can carry it and Postgres hold it."""
+    found = next((mark for mark in value if mark in "\ufffe\uffff" or (mark < " " and mark not in "\t\n")), None)
+    if found is not None:
+        raise ValueError(f"must not contain the control character U+{ord(found):04X}; write \\u{ord(found):04x}")
+    return value
+
+
+RegularExpression = Annotated[str, StringConstraints(max_length=LONGEST_EXPRESSION), AfterValidator(_writable)]
+TriedText = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(storable)]
 Unmasked = Annotated[int, Field(ge=0, le=MAXIMUM_UNMASKED)]
 PatternIds = Annotated[list[Id], Field(max_length=MAXIMUM_PATTERNS)]
 
@@ -120,7 +131,7 @@ class MaskingTrial(Strict):
 
     model_config = masking_examples.TRIAL
 
-    text: Annotated[Body, Field(max_length=100_000)]
+    text: TriedText
     subject: SubjectLine = ""
     pattern_ids: PatternIds = []
     pattern: NewMaskingPattern | None = None

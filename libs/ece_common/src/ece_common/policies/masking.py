@@ -52,8 +52,8 @@ class _Pattern:
     """None: it does not compile here, so that nobody knows what it would have found."""
 
     def spans(self, text: str, watch: Watch) -> Iterator[tuple[Span, list[Span]]]:
-        """Each match and which of it to mask. What is no number by Luhn may hold one that begins later or ends sooner:
-        `4111 1111 1111 1111 12/27`, which an expression takes for a longer number. All of those are masked.
+        """Each match and which of it to mask. What is no number by Luhn may hold one that begins later or ends
+        sooner: `4111 1111 1111 1111 12/27`, which an expression takes for a longer number. All of those are masked.
         """
         if self.expression is None:
             raise OutOfTime

@@ -5,8 +5,10 @@ the patterns may have any name; ours are `patterns` and `pattern`. Upstream's ow
 of `numOfCharsToUnmaskFromLeft` and `numOfCharsToUnmaskFromRight`; here each means what its name says.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast, get_args
 from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostring
 
@@ -30,6 +32,11 @@ _LONGEST = {
     "javascriptRegularExpression": MAXIMUM_LENGTH,
     "javaRegularExpression": MAXIMUM_LENGTH,
 }
+_MAXIMUM_ELEMENTS = 10 * (MAXIMUM_PATTERNS * (len(_ELEMENTS) + 1) + 1)
+_ELEMENT = re.compile(rb"<\0?[^!?/\0]")
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot carry (section 2.2)."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _YES_OR_NO = {"yes": True, "no": False}
 
 
@@ -64,6 +71,8 @@ def read(content: bytes, *, in_use: Collection[str] = ()) -> list[PatternDefinit
     """Raises ImportRefused. `in_use`: names of patterns applied to a channel, which no file may make inactive."""
     if len(content) > MAXIMUM_BYTES:
         raise ImportRefused("file_too_large", f"the file has more than {MAXIMUM_BYTES} bytes")
+    if any(islice(_ELEMENT.finditer(content), _MAXIMUM_ELEMENTS, None)):
+        raise ImportRefused("not_xml", f"the file has more than {_MAXIMUM_ELEMENTS} elements")
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as problem:
@@ -83,7 +92,7 @@ def write(patterns: Iterable[PatternDefinition]) -> bytes:
     for pattern in patterns:
         element = SubElement(root, "pattern")
         for name, value in zip(_ELEMENTS, _values(pattern), strict=True):
-            SubElement(element, name).text = value
+            SubElement(element, name).text = _NO_XML.sub("\ufffd", value)
     indent(root)
     return cast("bytes", tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
@@ -124,7 +133,10 @@ class _Reader:
             raise self._refused(
                 "malformed", f"must hold {', '.join(_ELEMENTS)} in this order; found {str(wrong)[:100]}"
             )
+        if (nested := next((child.tag for child in element if len(child)), None)) is not None:
+            raise self._refused("malformed", "must hold text alone", str(nested))
         self._text = {child.tag: child.text or "" for child in element}
+        self._text["name"] = self._text["name"].strip()
         for name, longest in _LONGEST.items():
             if len(self._text[name]) > longest:
                 raise self._refused("field_too_long", f"must not be longer than {longest} characters", name)
@@ -132,8 +144,10 @@ class _Reader:
     def pattern(self) -> PatternDefinition:
         if self._flag("isDefault"):
             raise self._refused("default_pattern", "must be no: only shipped patterns are defaults", "isDefault")
-        if not self._text["name"].strip():
+        if not self._text["name"]:
             raise self._refused("malformed", "must not be empty", "name")
+        if _CONTROL.search(self._text["name"]):
+            raise self._refused("malformed", "must be on one line", "name")
         return PatternDefinition(
             name=self._text["name"],
             description=self._text["description"],

@@ -87,7 +87,9 @@ _FAMILIES = [
     "ar deb a lib",
     "sqlite db sqlite3 db3",
 ]
-_INNOCENT = frozenset("txt log csv md pdf rtf jpg jpeg png gif bmp ics vcf xml htm html".split())
+_INNOCENT = frozenset(
+    ["txt", "log", "csv", "md", "pdf", "rtf", "jpg", "jpeg", "png", "gif", "bmp", "ics", "vcf", "xml", "htm", "html"]
+)
 """Names under which nobody keeps a document of the older office programs but to hide it."""
 _CONTROLS = frozenset(range(9))
 _FAMILY = {names[0]: frozenset(names) for names in map(str.split, _FAMILIES)}

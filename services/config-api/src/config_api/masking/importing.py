@@ -1,5 +1,6 @@
 """Patterns from and to XML: all of a file or nothing; one of the same name is overwritten."""
 
+import asyncio
 from dataclasses import asdict
 
 from config_api.acting import Act
@@ -17,7 +18,8 @@ async def take(act: Act, content: bytes) -> ImportedPatterns:
     """Raise `Invalid` naming the pattern and element; nothing is taken then."""
     await repository.alone(act.session)
     try:
-        read = masking_xml.read(content, in_use=await repository.names_in_use(act.session))
+        in_use = await repository.names_in_use(act.session)
+        read = await asyncio.to_thread(masking_xml.read, content, in_use=in_use)
     except ImportRefused as refused:
         field = "body" if refused.number is None else f"pattern.{refused.number}.{refused.field or ''}".rstrip(".")
         problem = FieldProblem(field=field, problem=refused.problem)
@@ -44,7 +46,7 @@ async def _store(act: Act, one: PatternDefinition, row: PatternRow | None) -> No
             setattr(row, name, value)
         row.version += 1
         row.updated_at = act.now
-    patterns.check(row)
+    await patterns.check(row)
     act.session.add(row)
     await act.session.flush()
     await patterns.tell(act, row, what, {**asdict(one), "imported": True})

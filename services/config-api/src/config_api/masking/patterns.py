@@ -1,5 +1,6 @@
 """What may happen to a masking pattern: it must compile, and one that a channel applies stays active."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ async def create(act: Act, new: NewMaskingPattern) -> PatternRow:
         raise Conflict(f"there are {MAXIMUM_PATTERNS} masking patterns at most", code="too_many")
     row = PatternRow(**new.model_dump())
     await _refuse_taken(act, row)
-    check(row)
+    await check(row)
     act.session.add(row)
     await act.session.flush()
     await act.session.refresh(row)
@@ -39,7 +40,7 @@ async def change(act: Act, pattern_id: int, wanted: MaskingPatternChange, if_mat
     told = merge_patch.apply(row, wanted, act.now, clearable=("description", JAVASCRIPT))
     with act.session.no_autoflush:
         await _refuse_taken(act, row)
-    check(row)
+    await check(row)
     act.session.add(row)
     await act.session.flush()
     await tell(act, row, "changed", told)
@@ -55,11 +56,14 @@ async def delete(act: Act, pattern_id: int, if_match: str | None) -> None:
     await tell(act, row, "deleted", {"name": row.name})
 
 
-def check(row: PatternRow) -> None:
-    """Both expressions compile (R33); where no JavaScript one is given the Java one is taken for it."""
-    row.linear = _compiled(JAVA, row.java_regular_expression, "java").linear
+async def check(row: PatternRow) -> None:
+    """Both expressions compile (R33); where no JavaScript one is given the Java one is taken for it. Beside the event
+    loop: a nested one takes its time.
+    """
     row.javascript_regular_expression = row.javascript_regular_expression or row.java_regular_expression
-    _compiled(JAVASCRIPT, row.javascript_regular_expression, "javascript")
+    java, javascript = row.java_regular_expression, row.javascript_regular_expression
+    row.linear = (await asyncio.to_thread(_compiled, JAVA, java, "java")).linear
+    await asyncio.to_thread(_compiled, JAVASCRIPT, javascript, "javascript")
 
 
 def _compiled(field: str, source: str, dialect: Dialect) -> Expression:

@@ -21,7 +21,7 @@ async def evaluate(session: AsyncSession, trial: MaskingTrial) -> MaskingVerdict
     if trial.pattern is not None:
         row = PatternRow(**trial.pattern.model_dump())
         try:
-            patterns.check(row)
+            await patterns.check(row)
         except Invalid as problem:
             raise Invalid.field(*_inside(problem)) from None
         tried.append(MaskingPattern.model_validate({**trial.pattern.model_dump(), "id": 0}))

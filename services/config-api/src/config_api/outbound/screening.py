@@ -84,6 +84,8 @@ def _masked(policies: DepartmentPolicies, letter: Letter, verdicts: list[Verdict
             FieldProblem(field=one.part, problem=f"could not be masked: the pattern {one.pattern} {one.reason}")
             for one in masking.hidden
         ]
-        raise Invalid("; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], code="not_masked", errors=found)
+        raise Invalid(
+            "; ".join(f"{one.field}: {one.problem}" for one in found)[:2000], code="not_masked", errors=found
+        )
     told = [replace(one, path=masking.text(one.path, ""), reason=masking.text(one.reason, "")) for one in verdicts]
     return masked, told

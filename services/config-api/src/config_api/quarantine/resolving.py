@@ -1,10 +1,14 @@
 """What a person may do with a blocked attachment: restore it to its activity, or delete it for good."""
 
+from config_api import preconditions
 from config_api.acting import Act
 from config_api.activities import repository as activities
 from config_api.quarantine import repository
 from config_api.quarantine.tables import BlockedAttachmentRow
 from ece_common.errors import Conflict
+
+VERSION = 1
+"""While it is in quarantine nothing about it changes."""
 
 
 async def restore(act: Act, blocked_id: int) -> BlockedAttachmentRow:
@@ -17,9 +21,10 @@ async def restore(act: Act, blocked_id: int) -> BlockedAttachmentRow:
     return row
 
 
-async def delete(act: Act, blocked_id: int) -> None:
+async def delete(act: Act, blocked_id: int, if_match: str | None = None) -> None:
     """R234, R237: its content is gone."""
     row = await _held(act, blocked_id, "deleted")
+    preconditions.require(if_match, VERSION)
     attachment = await repository.attachment(act.session, row)
     attachment.state, attachment.content = "deleted", None
     act.session.add(attachment)
@@ -27,7 +32,7 @@ async def delete(act: Act, blocked_id: int) -> None:
 
 
 async def _held(act: Act, blocked_id: int, what: str) -> BlockedAttachmentRow:
-    # The activity first, as its transfer does.
+    # In the order in which a transfer locks the two, so that neither waits for the other.
     await activities.get(act.session, (await repository.get(act.session, blocked_id)).activity_id, lock=True)
     row = await repository.get(act.session, blocked_id, lock=True)
     if row.state != repository.QUARANTINED:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
+from config_api import preconditions
 from config_api.access.callers import Administrator
 from config_api.acting import AsAdministrator
 from config_api.activities import downloads, views
@@ -11,6 +12,7 @@ from config_api.activities import repository as activities
 from config_api.database import Session
 from config_api.departments import repository as departments
 from config_api.paging import Cursor, Limit, page, position
+from config_api.preconditions import IfMatch
 from config_api.problems import responses
 from config_api.quarantine import repository, resolving
 from ece_common.contracts.activities import Activity
@@ -42,9 +44,13 @@ async def listing(
 
 
 @router.get("/blocked-attachments/{blocked_id}", summary="Read a blocked attachment", responses=responses(404))
-async def read(blocked_id: BlockedId, session: Session, _caller: Administrator) -> BlockedAttachment:
-    """One attachment in quarantine, without its content."""
-    return await repository.one(session, blocked_id)
+async def read(
+    blocked_id: BlockedId, session: Session, _caller: Administrator, response: Response
+) -> BlockedAttachment:
+    """One attachment in quarantine, without its content, with its `ETag`."""
+    found = await repository.one(session, blocked_id)
+    preconditions.stamp(response, resolving.VERSION)
+    return found
 
 
 @router.get(
@@ -73,8 +79,8 @@ async def restore(blocked_id: BlockedId, act: AsAdministrator) -> Activity:
 
 @router.delete(
     "/blocked-attachments/{blocked_id}", status_code=204, summary="Delete a blocked attachment",
-    responses=responses(404, 409),
+    responses=responses(404, 409, 412),
 )  # fmt: skip
-async def delete(blocked_id: BlockedId, act: AsAdministrator) -> None:
+async def delete(blocked_id: BlockedId, act: AsAdministrator, if_match: IfMatch = None) -> None:
     """Its content is gone for good; the activity still tells its name. 409 when it was restored or deleted before."""
-    await resolving.delete(act, blocked_id)
+    await resolving.delete(act, blocked_id, if_match)

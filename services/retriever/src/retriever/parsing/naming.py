@@ -61,7 +61,9 @@ def given(disposition_parameters: dict[str, str], type_parameters: dict[str, str
 def claimed(fields: Fields, *options: dict[str, str], hint: str | None = None) -> tuple[str, ...]:
     """Every name a part gives itself, decoded and otherwise as it came: programs differ in which they go by."""
     written = {name: fields.every(name) for name in ("content-disposition", "content-type")}
-    again = [value for values in written.values() for value in values[1:]]  # the same field, which some programs prefer
+    again = [
+        value for values in written.values() for value in values[1:]
+    ]  # the same field, which some programs prefer
     options = (*options, *(parameters.read(value, hint)[1] for value in again))
     well_formed = [one for known in options for key, one in known.items() if key.rstrip("*") in ("filename", "name")]
     values = [value for values in written.values() for value in values if b"name" in value.lower()]
