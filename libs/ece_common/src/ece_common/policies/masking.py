@@ -7,6 +7,7 @@ hides the whole text it was looking through: never unmasked, never stuck.
 import html
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ece_common.contracts.policies import MaskingPattern
@@ -17,6 +18,8 @@ from ece_common.policies.masking_views import Edit, View, applied, is_odd, of_te
 
 SECONDS_A_PATTERN = 0.3
 """For one pattern in one text."""
+SECONDS_TO_READ = 0.4
+"""For making out of what is written what is read."""
 SECONDS_A_MAIL = 3.0
 MAXIMUM_HITS = 1000
 """That are told of; all of them are masked."""
@@ -98,12 +101,14 @@ class MailMasking:
         """The text as it may be stored: never longer than it was."""
         if not value or not self._patterns:
             return value
-        odd = is_odd(value)
         try:
-            if not self._may_match(of_text(value).text if odd else value) and not (odd and self._may_match(value)):
+            view = self._view(value)
+            if not self._may_match(value) and (view is None or not self._may_match(view.text)):
                 return value
             for pattern in self._patterns:
-                value = self._plain(pattern, value, odd=odd)
+                masked = self._plain(pattern, value, view)
+                if masked != value:
+                    value, view = masked, self._view(masked)
         except _Failed as failure:
             return self._hide(failure, part, len(value))
         return value
@@ -115,11 +120,11 @@ class MailMasking:
         try:
             if len(value) <= LONGEST_PREFILTERED and not any(map(self._may_match, readings(value))):
                 return value
-            views = HtmlViews(value)
+            views = self._views(value)
             for pattern in self._patterns:
                 masked = self._both(pattern, value, views)
                 if masked != value:
-                    value, views = masked, HtmlViews(masked)
+                    value, views = masked, self._views(masked)
         except _Failed as failure:
             return self._hide(failure, part, len(value), escape=html.escape)
         return value
@@ -133,45 +138,60 @@ class MailMasking:
         if self._any is None or len(text) > LONGEST_PREFILTERED:
             return True
         try:
-            return self._any.may_match(text, self._limit)
+            return self._any.may_match(text, lambda: self._limit(SECONDS_A_PATTERN))
         except OutOfTime:
             return True
 
-    def _limit(self) -> Watch:
+    def _limit(self, seconds: float) -> Watch:
         try:
-            return Watch(min(SECONDS_A_PATTERN, self._watch.left()), self._clock)
+            return Watch(min(seconds, self._watch.left()), self._clock)
         except OutOfTime:
             return Watch(0.0, self._clock)
 
-    def _plain(self, pattern: _Pattern, value: str, *, odd: bool) -> str:
-        if odd:
-            # What reads the same in ASCII is found as well as what the pattern names by its own letters.
-            value = self._read(pattern, value, of_text(value))
-        return self._read(pattern, value, None)
+    def _view(self, value: str) -> View | None:
+        """None: the text reads as it is written."""
+        if not is_odd(value):
+            return None
+        with self._in_time(self._patterns[0]):
+            return of_text(value, into=View(self._limit(SECONDS_TO_READ)))
 
-    def _read(self, pattern: _Pattern, value: str, view: View | None) -> str:
-        edits: list[Edit] = []
-        for whole, masked in self._found(pattern, value if view is None else view.text):
-            covered = [whole] if view is None else [edit[:2] for edit in view.edits(*whole)]
-            if len(self.hits) < MAXIMUM_HITS:
-                self.hits.append(Hit(pattern.settings.name, covered[0][0], covered[-1][1]))
-            for start, end in masked:
-                places = [(start, end)] if view is None else [edit[:2] for edit in view.edits(start, end)]
-                edits += [(first, last, last - first) for first, last in places]
-        return applied(value, edits, pattern.settings.masking_character) if edits else value
+    def _views(self, value: str) -> HtmlViews:
+        with self._in_time(self._patterns[0]):
+            return HtmlViews(value, self._limit(SECONDS_TO_READ))
+
+    def _plain(self, pattern: _Pattern, value: str, view: View | None) -> str:
+        """What reads the same in ASCII is found as well as what the pattern names by its own letters."""
+        limit = self._limit(SECONDS_A_PATTERN)
+        for reading in (view, None) if view is not None else (None,):
+            edits: list[Edit] = []
+            for whole, masked in self._found(pattern, value if reading is None else reading.text, limit):
+                places = _places(reading, *whole)
+                if len(self.hits) < MAXIMUM_HITS:
+                    self.hits.append(Hit(pattern.settings.name, places[0][0], places[-1][1]))
+                edits += [(first, last, last - first) for span in masked for first, last in _places(reading, *span)]
+            if edits:
+                value = applied(value, edits, pattern.settings.masking_character)
+        return value
 
     def _both(self, pattern: _Pattern, value: str, views: HtmlViews) -> str:
-        edits = [edit for view in (views.visible, views.hidden) for edit in self._edits(pattern, view)]
+        limit = self._limit(SECONDS_A_PATTERN)
+        edits = [
+            edit
+            for view in (views.visible, views.hidden)
+            for _, masked in self._found(pattern, view.text, limit)
+            for span in masked
+            for edit in view.edits(*span)
+        ]
         return applied(value, edits, pattern.settings.masking_character)
 
-    def _edits(self, pattern: _Pattern, view: View) -> Iterator[Edit]:
-        for _, masked in self._found(pattern, view.text):
-            for start, end in masked:
-                yield from view.edits(start, end)
+    def _found(self, pattern: _Pattern, text: str, limit: Watch) -> list[tuple[Span, list[Span]]]:
+        with self._in_time(pattern):
+            return list(pattern.spans(text, limit))
 
-    def _found(self, pattern: _Pattern, text: str) -> list[tuple[Span, list[Span]]]:
+    @contextmanager
+    def _in_time(self, pattern: _Pattern) -> Iterator[None]:
         try:
-            return list(pattern.spans(text, self._limit()))
+            yield
         except OutOfTime as problem:
             raise _Failed(pattern.settings.name, compiled=pattern.expression is not None) from problem
 
@@ -179,6 +199,11 @@ class MailMasking:
         self.hidden.append(Hidden(part, failure.pattern, failure.reason))
         note = escape(f"[Masked as a whole: the pattern {failure.pattern} {failure.reason}.]")
         return note if len(note) <= length else "*" * length
+
+
+def _places(view: View | None, start: int, end: int) -> list[Span]:
+    """Where in the text that stands which is read from `start` to `end`."""
+    return [(start, end)] if view is None else [(first, last) for first, last, _ in view.edits(start, end)]
 
 
 class _Failed(Exception):

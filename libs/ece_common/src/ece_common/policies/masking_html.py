@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from ece_common.policies.masking_engines import Watch
 from ece_common.policies.masking_views import ODD, View, is_odd, of_text, read_as
 
 # HTML's own tokenizer, section 13.2.5 of the standard, as far as it matters: quotes count after an equals sign only.
@@ -21,6 +22,7 @@ _MARKUP = (
 )
 _TOKEN = re.compile(_MARKUP, re.DOTALL)
 _BLANKS = re.compile(r"[ \t\n\f\r]+")
+_NOT_ONE_BLANK = re.compile(r"[ \t\n\f\r]{2,}|[\t\n\f\r]")
 _SEPARATOR = "\x1e"
 _TOKEN_OR_ODD = re.compile(rf"{_MARKUP}|(?P<odd>{ODD})", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""=\s*+(?:"([^"]*)|'([^']*)|([^\s>"']+))|([^\s=<>"'/]*[0-9][^\s=<>"'/]*)""")
@@ -99,8 +101,9 @@ def _flat(text: str) -> str:
 class HtmlViews:
     """`visible`: the text on the screen. `hidden`: every other piece, one a line."""
 
-    def __init__(self, source: str) -> None:
-        self.visible, self.hidden = View(), View()
+    def __init__(self, source: str, watch: Watch | None = None) -> None:
+        """Raises OutOfTime when `watch` says so."""
+        self.visible, self.hidden = View(watch), View(watch)
         self._source = source
         self._after_blank = False
         self._separating = _separating(source)
@@ -111,21 +114,24 @@ class HtmlViews:
                 break
             self._written(position, found.start())
             position = self._take(found)
+            self.visible.step()
         self._written(position, end)
 
     def _written(self, start: int, end: int) -> None:
         """Text of the source: a run of blanks is one, also where tags stand in it."""
         position = start
-        for found in _BLANKS.finditer(self._source, start, end):
+        for found in _NOT_ONE_BLANK.finditer(self._source, start, end):
             self._verbatim(position, found.start())
             self._read(" ", *found.span())
             position = found.end()
         self._verbatim(position, end)
 
     def _verbatim(self, start: int, end: int) -> None:
-        if end > start:
+        if self._after_blank and start < end and self._source[start] == " ":
+            start += 1
+        if start < end:
             self.visible.verbatim(self._source, start, end)
-            self._after_blank = False
+            self._after_blank = self._source[end - 1] == " "
 
     def _read(self, mark: str, start: int, end: int) -> None:
         mark = mark.lstrip(" ") if self._after_blank else mark
