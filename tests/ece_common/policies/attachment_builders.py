@@ -78,6 +78,39 @@ def _mapi_long_name(name: str) -> bytes:
     return struct.pack("<IHHII", 1, 0x001F, 0x3707, 1, len(value)) + padded
 
 
+def outlook_message(name: str, content: bytes) -> bytes:
+    """A .msg with one attachment: a compound file of 512-byte sectors, its streams as long as the large ones."""
+    streams = {
+        "__substg1.0_3707001F": name.encode("utf-16-le").ljust(4096, b"\0"),
+        "__substg1.0_37010102": content.ljust(4096, b"\0"),
+    }
+    sectors = [len(data) // 512 + (len(data) % 512 > 0) for data in streams.values()]
+    starts = [2, 2 + sectors[0]]
+    table = [0xFFFFFFFD, 0xFFFFFFFE]
+    for start, count in zip(starts, sectors, strict=True):
+        table += [*range(start + 1, start + count), 0xFFFFFFFE]
+    directory = [
+        _directory_entry("Root Entry", 5, child=1),
+        _directory_entry("__attach_version1.0_#00000000", 1, child=2),
+        _directory_entry("__substg1.0_3707001F", 2, right=3, start=starts[0], size=4096),
+        _directory_entry("__substg1.0_37010102", 2, start=starts[1], size=len(streams["__substg1.0_37010102"])),
+    ]
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header += bytes(6) + struct.pack("<IIIIIIIIII", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0)
+    header += b"\xff" * (512 - len(header))
+    allocated = struct.pack(f"<{len(table)}I", *table).ljust(512, b"\xff")
+    body = b"".join(data.ljust(count * 512, b"\0") for data, count in zip(streams.values(), sectors, strict=True))
+    return header + allocated + b"".join(directory) + body
+
+
+def _directory_entry(
+    name: str, kind: int, *, right: int = -1, child: int = -1, start: int = 0, size: int = 0
+) -> bytes:
+    written = name.encode("utf-16-le") + b"\0\0"
+    tree = struct.pack("<HBBiii", len(written), kind, 1, -1, right, child)
+    return written.ljust(64, b"\0") + tree + bytes(36) + struct.pack("<IQ", start, size)
+
+
 def forwarded(name: str, content: bytes) -> bytes:
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = "Invoice", "ann@example.com", "support@shop.test"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ece_common.policies import archives, mail_parts, outlook_attachments, sniffing
+from ece_common.policies import archives, mail_parts, outlook_attachments, outlook_messages, sniffing
 from ece_common.policies.archives import Entry, Opener, Sealed
 from ece_common.policies.attachment_names import extensions, shortened
 from ece_common.policies.bounds import Bounds, TooMuch
@@ -62,7 +62,11 @@ _ACTIVE = frozenset(
         "class", "application", "gadget",
     }
 )  # fmt: skip
-_OPENERS: Mapping[str, Opener] = {"tnef": outlook_attachments.opened, "eml": mail_parts.opened}
+_OPENERS: Mapping[str, Opener] = {
+    "tnef": outlook_attachments.opened,
+    "ole": outlook_messages.opened,
+    "eml": mail_parts.opened,
+}
 
 
 @dataclass(frozen=True, slots=True)
