@@ -67,6 +67,21 @@ def test_policies_are_set_up_tried_and_deleted_once_confirmed(suite: Suite) -> N
     assert (gone.returncode, "not_found" in gone.stderr) == (1, True)
 
 
+@pytest.mark.rule(33, 35)
+def test_patterns_are_tried_applied_and_carried_in_a_file(suite: Suite, tmp_path: Path) -> None:
+    ece = Ece(suite)
+    pattern = ece("masking-patterns", "create", "name=Account numbers", r"java_regular_expression=\d{16}")
+    assert ece("masking-patterns", "try", "4111111111111111", "--pattern", str(pattern["id"]))["text"] == "*" * 16
+    applied = ece("masking-patterns", "channel", "mask_incoming=false", "--pattern", str(pattern["id"]))
+    assert (applied["mask_incoming"], applied["pattern_ids"]) == (False, [pattern["id"]])
+    exported = tmp_path / "patterns.xml"
+    assert ece.run("masking-patterns", "export", str(exported)).returncode == 0
+    assert ece.run("masking-patterns", "export", str(exported)).returncode == 2, "nothing is overwritten"
+    assert "Overwritten: Account numbers" in ece.run("masking-patterns", "import", str(exported)).stdout
+    exported.write_text("no XML")
+    assert "not_xml" in ece.run("masking-patterns", "import", str(exported)).stderr
+
+
 def test_a_workflow_is_written_to_a_file_read_from_it_and_deleted_once_confirmed(
     suite: Suite, tmp_path: Path
 ) -> None:

@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -101,3 +103,12 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
                 yield from _flat(one, f"{path}.{number}.")
         else:
             yield path, value
+
+
+def written(file: Path, content: bytes) -> None:
+    """To a new file: nothing that is there is overwritten."""
+    try:
+        with file.open("xb") as new:
+            new.write(content)
+    except OSError as problem:
+        raise typer.BadParameter(f"{file}: {problem.strerror}") from None

@@ -1,11 +1,12 @@
-"""`ece delivery-exceptions`, `ece blocked-extensions`, `ece masking-patterns`, `ece queues`, `ece quarantine`."""
+"""`ece delivery-exceptions`, `ece blocked-extensions`, `ece queues`, `ece quarantine`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ece_common.cli.fields import Json
-from ece_common.cli.output import say, show_list, show_one
+from ece_common.cli.output import say, show_list, show_one, written
 from ece_common.cli.remote import remote
 from ece_common.cli.resources import Department, Identity, Resource, Yes, app_of
 
@@ -27,14 +28,6 @@ blocked_extensions = app_of(
         path="/blocked-file-extensions",
         within="/blocked-file-extensions",
         columns=("id", "blocked_file_extension", "name", "description"),
-    )
-)
-masking_patterns = app_of(
-    Resource(
-        noun="masking pattern",
-        help="What sensitive data looks like; a channel applies patterns to mail.",
-        path="/masking-patterns",
-        columns=("id", "name", "active", "masking_character", "java_regular_expression", "apply_luhn", "linear"),
     )
 )
 queues = app_of(
@@ -72,6 +65,15 @@ def list_(context: typer.Context, department: Department, as_json: Json = False)
 def show(context: typer.Context, identity: Identity, as_json: Json = False) -> None:
     """Show one blocked attachment."""
     show_one(remote(context).call("GET", f"/blocked-attachments/{identity}"), as_json=as_json)
+
+
+@quarantine.command()
+def save(
+    context: typer.Context, identity: Identity, file: Annotated[Path, typer.Argument(help="Where to write it.")]
+) -> None:
+    """Write a blocked attachment to a new file, to be looked into with care. It stays in quarantine."""
+    written(file, remote(context).file("GET", f"/blocked-attachments/{identity}/content"))
+    say(f"Written to {file}.")
 
 
 @quarantine.command()

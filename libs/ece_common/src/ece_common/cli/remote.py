@@ -56,6 +56,19 @@ class Remote:
 
         return self._run(once)
 
+    def file(self, method: str, path: str, content: bytes | None = None) -> bytes:
+        """What a file's answer holds, or what is said to a file that is sent."""
+
+        async def once() -> bytes:
+            connection = self._connect()
+            try:
+                headers = None if content is None else {"Content-Type": "application/xml"}
+                return (await connection.ask(method, f"/v1{path}", content=content, headers=headers)).content
+            finally:
+                await connection.aclose()
+
+        return self._run(once)
+
     def pages(self, path: str, *, params: Mapping[str, str] | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         """The first `limit` items of a list, over as many pages as it takes."""
 

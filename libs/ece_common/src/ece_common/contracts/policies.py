@@ -50,7 +50,8 @@ class BlockingPolicy(Sent):
     """Outgoing mail is never scanned alone (R221)."""
     action_on_blocked_attachments: BlockedAction = "quarantine"
     encrypted_archives: EncryptedArchives = "block"
-    """Archives whose content nobody here can see: encrypted, or of a kind that cannot be opened."""
+    """Whose content nobody here can see: archives that are encrypted or of a kind that cannot be opened, mail that is
+    signed or encrypted as a whole (S/MIME, PGP), pieces of a mail (message/partial)."""
 
 
 class MaskingPattern(Sent):

@@ -96,7 +96,8 @@ class DepartmentSettings(SharedSettings):
     block_all_attachments: bool = False
     action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
     encrypted_archives: Literal["block", "allow"] = "block"
-    """Archives that nobody here can look into count as blocked attachments, where any are blocked."""
+    """What nobody here can look into (archives that are encrypted or of a kind that cannot be opened, mail signed or
+    encrypted as a whole, pieces of a mail) counts as a blocked attachment, where any are blocked."""
     outgoing_blocked_attachments: Literal["refuse", "strip"] = "refuse"
     """What becomes of a reply or new message with a blocked attachment: 422, or sent without it."""
     overrides: list[str] = []
