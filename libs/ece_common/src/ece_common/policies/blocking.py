@@ -11,7 +11,7 @@ from typing import Literal
 from ece_common.contracts.policies import BlockedAction, BlockingPolicy
 from ece_common.policies.archives import Opener
 from ece_common.policies.attachment_contents import File, Inspection, Path, Seen, Unseen
-from ece_common.policies.attachment_names import normalized, shortened
+from ece_common.policies.attachment_names import extensions, normalized, shortened
 from ece_common.policies.bounds import Bounds
 
 Direction = Literal["inbound", "outbound"]
@@ -39,7 +39,8 @@ class AttachmentBlocking:
         self._policy = policy
         self._openers = openers
         self._partition = _set(policy.attachments_blocked)
-        self._department = _set(policy.blocked_file_extensions) - _set(policy.attachments_allowed)
+        self._allowed = _set(policy.attachments_allowed)
+        self._department = _set(policy.blocked_file_extensions) - self._allowed
 
     def scans(self, direction: Direction) -> bool:
         """Whether any attachment of such a mail could be blocked."""
@@ -63,7 +64,7 @@ class AttachmentBlocking:
         unseen: Unseen | None = None
         for sight in sights:
             if isinstance(sight, Seen):
-                listed = self._listed(sight.extension)
+                listed = self._listed(sight)
                 if listed is not None:
                     return Verdict(
                         blocked=True,
@@ -77,10 +78,14 @@ class AttachmentBlocking:
             return _PASSES
         return Verdict(blocked=True, path=_shown(unseen.path), reason=f"{unseen.why}, so it was not looked into")
 
-    def _listed(self, extension: str) -> str | None:
-        if extension in self._partition:
+    def _listed(self, sight: Seen) -> str | None:
+        if sight.extension in self._partition:
             return "partition"
-        return "department" if extension in self._department else None
+        if sight.extension not in self._department:
+            return None
+        # Where the partition allows .tar.gz, a department's .gz does not block it.
+        longer = self._allowed.intersection(extensions(sight.path[-1]))
+        return None if any(one.endswith(f".{sight.extension}") for one in longer) else "department"
 
 
 def _set(extensions: Iterable[str]) -> frozenset[str]:
