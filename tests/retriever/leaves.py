@@ -5,12 +5,18 @@ import email
 import email.message
 import re
 from collections.abc import Iterable
-from email.errors import MessageError, MissingHeaderBodySeparatorDefect
+from email.errors import MessageError, MissingHeaderBodySeparatorDefect, StartBoundaryNotFoundDefect
 
 from retriever.parsing import ParsedMail
 
 # Letters of unlabelled or wrongly labelled mail may be halves of characters in these.
 MULTI_BYTE = ("big5hkscs", "gb18030", "cp949", "shift_jisx0213")
+_DELIMITER = r"^--(?!\s*$).*\n?"
+# What mail is really in that says it is ASCII, or nothing.
+UNLABELLED = (
+    "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r", "koi8_u", "cp866",
+    "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "iso8859_15", "mac_cyrillic", "mac_roman",
+)  # fmt: skip
 
 
 def lost(data: bytes, mail: ParsedMail) -> list[str]:
@@ -37,28 +43,51 @@ def _leaves(data: bytes) -> Iterable[set[str]]:
     For each leaf the ways in which its content may rightly be read: with or without the transfer encoding (a wrong
     label may be ignored), in its own charset or byte by byte.
     """
-    try:
-        parts = list(email.message_from_bytes(data).walk())
-    except (MessageError, ValueError, LookupError, RecursionError):
-        return
-    inside: set[int] = set()
-    for part in parts:
-        if id(part) in inside:
+    for part in _outer_parts(data):
+        if _unopened(part):
+            for piece in _behind_delimiters(part):
+                yield from _leaves(piece)
             continue
-        if part.get_content_maintype() == "message" and part.is_multipart():
-            inside.update(id(inner) for inner in part.walk())
+        if part.is_multipart():
             readings = {_essence("".join(f"{name}{value}" for name, value in _first_inner(part)))}
-        elif part.is_multipart() or _says_it_misread(part):
-            continue
         else:
             readings = _readings(part)
         if any(readings):  # a reading without a letter would be found anywhere
             yield {reading for reading in readings if reading}
 
 
+def _outer_parts(data: bytes) -> "Iterable[email.message.Message[str, str]]":
+    """Every leaf, and what a mail carries in a part as one."""
+    try:
+        parts = list(email.message_from_bytes(data).walk())
+    except (MessageError, ValueError, LookupError, RecursionError):
+        return
+    inside: set[int] = set()
+    for part in parts:
+        carries = part.get_content_maintype() == "message" and part.is_multipart()
+        if id(part) not in inside and (carries or not (part.is_multipart() or _says_it_misread(part))):
+            yield part
+        if carries:
+            inside.update(id(inner) for inner in part.walk())
+
+
 def _says_it_misread(part: "email.message.Message[str, str]") -> bool:
     """It took header lines for the beginning of the body."""
     return any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in part.defects)
+
+
+def _unopened(part: "email.message.Message[str, str]") -> bool:
+    """It did not find the boundary, as when that is folded: what it has is the whole body."""
+    unfound = any(isinstance(defect, StartBoundaryNotFoundDefect) for defect in part.defects)
+    return unfound and re.search(_DELIMITER, str(part.get_payload()), re.MULTILINE) is not None
+
+
+def _behind_delimiters(part: "email.message.Message[str, str]") -> list[bytes]:
+    raw = str(part.get_payload())
+    _, *pieces = re.split(_DELIMITER, raw, flags=re.MULTILINE)
+    if re.search(r"^--.*--\s*$", raw, re.MULTILINE):
+        pieces.pop()
+    return [piece.encode("utf-8", "surrogateescape") for piece in pieces]
 
 
 def _first_inner(part: "email.message.Message[str, str]") -> list[tuple[str, str]]:
@@ -77,6 +106,8 @@ def _readings(part: "email.message.Message[str, str]") -> set[str]:
         digits = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
         contents.append(base64.b64decode(digits[: len(digits) // 4 * 4]))
     charsets = ["latin-1", part.get_content_charset("utf-8"), *MULTI_BYTE]
+    if part.get_content_charset("us-ascii") == "us-ascii" and not contents[0].isascii():
+        charsets += UNLABELLED
     texts = [_read_as(content, charset) for content in contents for charset in charsets]
     return {_essence(text) for text in texts} | {_letters(text) for text in texts}
 

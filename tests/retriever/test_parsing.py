@@ -29,6 +29,7 @@ def test_a_mail_without_an_identifier_has_none_and_is_readable() -> None:
         ("base64-that-is-text", "This is plain text, and no encoding at all.\n"),
         ("quoted-printable-bad", "100 =ZZ percent sure, café"),
         ("boundary-never-comes", "All of this can be read.\n"),
+        ("boundary-folded", "The text."),
         ("carriage-returns-only", "First line.\nSecond line.\n"),
         ("line-feeds-only", "First line.\nSecond line.\n"),
         ("surrogates", "Half a pair: � end\n"),
@@ -107,6 +108,10 @@ def test_ten_levels_of_multipart_lose_no_leaf() -> None:
     mail = sample("multipart-ten-deep")
     assert mail.text == "At the bottom."
     assert sorted(file.content for file in mail.attachments) == sorted(b"level %d" % n for n in range(1, 11))
+
+
+def test_a_text_beside_parts_that_are_all_empty_is_read() -> None:
+    assert "What she wrote stands behind the last boundary." in (sample("text-beside-empty-parts").text or "")
 
 
 def test_broken_base64_is_salvaged_to_its_last_byte() -> None:

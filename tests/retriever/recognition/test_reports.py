@@ -24,6 +24,10 @@ BOUNCES = {
     "in-russian": (PERMANENT, "words_in_text"),
     "refused-as-receipt": (PERMANENT, "words_in_text"),
     "exim-delayed": (TEMPORARY, "words_in_text"),
+    "gateway": (PERMANENT, "codes_in_text"),
+    "from-nobody": (PERMANENT, "words_in_text"),
+    "in-japanese-mailbox-full": (PERMANENT, "words_in_text"),
+    "user-unknown-warning": (PERMANENT, "words_in_text"),
 }
 OTHERS = {
     "delivered": "email",
@@ -32,6 +36,13 @@ OTHERS = {
     "about-a-bounce": "email",
     "about-a-parcel": "email",
     "undelivered-order": "email",
+    "forwarded-parts": "email",
+    "forwarded-report": "email",
+    "delivered-in-words": "auto_reply",
+    "quarantine-summary": "email",
+    "parcel-robot": "email",
+    "postmaster-writes": "email",
+    "list-post": "email",
     "vacation-german": "auto_reply",
     "vacation-french": "auto_reply",
     "vacation-spanish": "auto_reply",
@@ -58,6 +69,13 @@ def test_a_bounce_is_known_without_any_phrase_and_by_what_is_surest(name: str) -
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_only_looks_like_a_bounce_is_none(name: str) -> None:
     assert recognised(report(name)).subtype == OTHERS[name]
+
+
+def test_a_delivery_told_in_words_is_no_bounce_whatever_the_phrases_say() -> None:
+    found = recognised(report("delivered-in-words"), PREDEFINED)
+    assert found.subtype == "auto_reply"
+    assert found.evidence is not None
+    assert [(one.address, one.failure) for one in found.evidence.recipients] == [("anna@customer.test", None)]
 
 
 def test_every_recipient_of_a_report_is_told_with_its_own_failure() -> None:

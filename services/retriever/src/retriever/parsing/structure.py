@@ -76,8 +76,9 @@ def _open(walk: _Walk, node: _Node, fields: Fields, body: int, multipart: tuple[
     room = max(MAXIMUM_PARTS - len(walk.leaves) - len(walk.stack), 1)
     delimiter = b"--" + boundary.encode("utf-8", "surrogateescape")
     ranges, rest = _children(walk.data, body, node.end, delimiter, room) if boundary else ([], None)
-    if not ranges:
-        # No boundary, or one that never comes: the body is all there is, and a person can read it.
+    if not any(walk.data[start:end].strip() for start, end in ranges):
+        # No boundary, or one that never comes, or nothing but white space in the parts: what stands beside them is
+        # all there is, and a person can read it.
         walk.leaves.append(Leaf(fields, "text/plain", {}, body, node.end, node.path))
         return
     if rest is not None:

@@ -18,6 +18,7 @@ from retriever.recognition import (
     bounce_library,
     delivery_report,
     feedback_report,
+    headers,
     provider_notice,
     returned_message,
     signs,
@@ -30,7 +31,6 @@ _BOUNCES: dict[Failure, Subtype] = {
     "permanent": "email_permanent_undeliverable",
     "temporary": "email_temporary_undeliverable",
 }
-_STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
 _RECEIPT = "message/disposition-notification"
 _EMBEDDED = re.compile(
     rb"^[ \t]*(?:reporting-mta|original-recipient|final-recipient)[ \t]*:", re.IGNORECASE | re.MULTILINE
@@ -65,7 +65,11 @@ def _by_phrase(mail: ParsedMail, matcher: Matcher) -> Recognised | None:
 
 def _by_evidence(mail: ParsedMail, original: bytes) -> Recognised | None:
     """None: nothing but phrases can tell."""
-    return _complaint(mail) or _notice(mail) or _machine_readable(mail) or _for_people(mail, original)
+    known = _complaint(mail) or _notice(mail)
+    if known is not None:
+        return known
+    shown = signs.of(mail)
+    return _machine_readable(mail, shown) or _for_people(mail, original, shown)
 
 
 def _complaint(mail: ParsedMail) -> Recognised | None:
@@ -91,27 +95,32 @@ def _notice(mail: ParsedMail) -> Recognised | None:
     return _bounce(mail, "delivery_status", notice.failure, notice.recipients)
 
 
-def _machine_readable(mail: ParsedMail) -> Recognised | None:
-    statuses = [file.content for file in mail.attachments if file.content_type in _STATUS_TYPES]
-    report = delivery_report.read(b"\n\n".join(statuses)) if statuses else None
+def _machine_readable(mail: ParsedMail, shown: Signs) -> Recognised | None:
+    statuses = [file.content for file in mail.attachments if file.content_type in headers.STATUS_TYPES]
+    # A person passing a report on, as it came or among other files, sends no report.
+    report = delivery_report.read(b"\n\n".join(statuses)) if statuses and shown.header.server else None
     return _reported(mail, report) if report is not None else None
 
 
-def _for_people(mail: ParsedMail, original: bytes) -> Recognised | None:
-    shown = signs.of(mail)
+def _for_people(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised | None:
+    header = shown.header
     if _is_receipt(mail) and not shown.is_report:
         return Recognised(mail.subtype, None)
-    if not shown.any:
+    if not header.any:
         return None
-    embedded = _embedded(mail) if shown.server or shown.machine else None
+    embedded = _embedded(mail) if header.server or header.machine else None
     if embedded is not None:
         return _reported(mail, embedded)
     if shown.is_report:
         return _told(mail, shown)
-    recipients = bounce_library.read(original)
-    if recipients:
-        return _bounce(mail, "bounce_library", _worst(recipients), recipients)
-    return None
+    recipients = [] if _passed_on(mail, shown) else bounce_library.read(original)
+    return _bounce(mail, "bounce_library", _worst(recipients), recipients) if recipients else None
+
+
+def _passed_on(mail: ParsedMail, shown: Signs) -> bool:
+    """Nothing for the library: it finds a report wherever it stands, also in what somebody forwards."""
+    header = shown.header
+    return not shown.body or header.forward or (not header.server and returned_message.comes_from_a_daemon(mail))
 
 
 def _told(mail: ParsedMail, shown: Signs) -> Recognised:

@@ -33,7 +33,8 @@ _SUBJECT = _any_of(
     r"odrzucon", r"nie (?:mo[żz]na|dostarczono|dor[ęe]cz)", r"nedoru[čc]", r"kan inte leverer", r"kunne ikke leveres",
     r"ei voitu toimittaa", r"не доставл", r"недостав", r"не удалось доставить", r"возвращ",
     # Japanese, Chinese, Korean
-    r"配信(?:不能|エラー|できません)", r"送信(?:エラー|できません|失敗)", r"未配信", r"配達(?:不能|エラー)", r"不達",
+    r"配信(?:不能|エラー|できません)", r"送信(?:エラー|できません|失敗)", r"未配信", r"エラー(?:メール|通知)",
+    r"メール(?:送信)?エラー", r"配達(?:不能|エラー)", r"不達",
     r"退信", r"投递失败", r"无法(?:送达|投递|传递)", r"無法(?:傳遞|投遞|送達)", r"退件", r"반송", r"전송 ?실패",
 )  # fmt: skip
 _DELIVERY = _any_of(
@@ -70,16 +71,22 @@ _CAUSE = _any_of(
     r"(?:user|recipient|mailbox|address|domain|host|account)",
     r"over quota", r"quota exceeded", r"exceed(?:ed)?[^.\n]{0,30}(?:quota|limit|storage)", r"too many hops",
     r"relay(?:ing)? (?:access )?denied", r"connection (?:timed out|refused)", r"no mx record",
-    r"not accept\w{0,3} mail", r"spam", r"blacklist", r"queued? (?:too long|period)", r"recipient name is not",
+    r"not accept\w{0,3} mail", r"not an? valid (?:user|recipient|mailbox|address|e-?mail)",
+    r"spam", r"blacklist", r"queued? (?:too long|period)", r"recipient name is not",
 )  # fmt: skip
+_NOBODY = _any_of(
+    r"(?:user|recipient|mailbox|address|account)[^.\n]{0,40}(?:unknown|not (?:be )?found|does(?: not|n.t) exist)",
+    r"(?:unknown|no such|invalid|non-?existent) (?:local )?(?:user|recipient|mailbox|address|account)",
+    r"no (?:user|mailbox|account)[^.\n]{0,20} (?:by|with|of) that name",
+)
 _WAITING = _any_of(
-    r"warning", r"this is (?:only )?a (?:temporary|delay)", r"delay(?:ed)? (?:message|mail|\d|delivery|notif)",
+    r"this is (?:only )?a (?:temporary|delay)", r"delay(?:ed)? (?:message|mail|\d|delivery|notif)",
     r"message (?:is |has been |was )?(?:\S{1,60} )?delayed", r"delivery[^.\n]{0,40}delayed",
     r"not yet (?:been )?deliver",
     r"has not been (?:able|delivered|collected)[^.\n]{0,80}(?:hours|minutes|yet|so far)",
     r"will (?:be retried|keep trying|continue (?:to )?(?:try|attempt|be)|retry|be attempted|try again)",
     r"still (?:being )?(?:retried|trying|attempting|in (?:the )?queue)", r"keeps? trying",
-    r"you do not need to resend", r"no action is required", r"(?:delivery|message)[^.\n]{0,40}deferred",
+    r"you do not need to resend", r"no action is required", r"(?:delivery|message)[^.\n]{0,40}(?:deferred|postponed)",
     r"(?:temporar(?:y|ily)|transient)[^.\n]{0,40}(?:fail|error|problem|unavailable|defer|delay|reject)",
     r"verz[öo]ger", r"retard[ée]", r"en attente", r"retraso", r"ritardo", r"отложен", r"遅延", r"延迟",
 )  # fmt: skip
@@ -91,6 +98,14 @@ _TIRED = _any_of(
     r"retry time(?:out| limit)? (?:exceeded|not reached)", r"try (?:again )?later",
     r"hosts? (?:\S{1,60} )?(?:have|has) been failing for a long time",
 )  # fmt: skip
+
+
+_SUCCESS = _any_of(
+    r"success(?:ful(?:ly)?)?[^.\n]{0,30}(?:deliver|relayed)",
+    r"(?:deliver(?:y|ed)|relayed)[^.\n]{0,40}success",
+    r"(?:was|were|has been|have been) (?:delivered|relayed)",
+    r"(?:erfolgreich|remis avec succès|entregado con éxito|доставлено|доставлен[аы]?\b)",
+)
 
 
 def in_subject(subject: str) -> bool:
@@ -107,7 +122,12 @@ def of_cause(text: str) -> bool:
     return _CAUSE.search(text) is not None
 
 
+def of_success(text: str) -> bool:
+    """The message arrived, or was handed on."""
+    return _SUCCESS.search(text) is not None
+
+
 def of_passing(text: str) -> bool:
     """The server goes on trying, or gave up over something that may pass."""
-    waiting = _WAITING.search(text) is not None and _GIVEN_UP.search(text) is None
-    return waiting or _TIRED.search(text) is not None
+    waits = _WAITING.search(text) is not None or ("warning" in text.lower() and _NOBODY.search(text) is None)
+    return (waits and _GIVEN_UP.search(text) is None) or _TIRED.search(text) is not None

@@ -4,7 +4,7 @@ Codes and words behind that line are a customer's or an agent's text and decide 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ece_common.contracts.evidence import ReportedMessage
 from retriever.parsing import ParsedMail, charsets
@@ -13,6 +13,8 @@ from retriever.recognition import written_text
 RETURN_TAG_HEADER = "X-ECE-Return-Tag"
 READ = 64 * 1024
 """Bytes of each returned part that are searched."""
+HEADER_READ = 16 * 1024
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _TYPES = frozenset(
     {
         "message/rfc822", "message/global", "message/rfc822-headers", "message/global-headers", "message/partial",
@@ -37,6 +39,14 @@ _HEADER = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9\-]{1,40}:[^\n]*\n(?:[ \t]+\S[^\n]*\n){0,40}){3}",
     re.IGNORECASE | re.MULTILINE,
 )
+_SENT_BY = re.compile(
+    rb"^(?:from|sender|return-path|errors-to|reply-to)[ \t]*:[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*){0,5}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BY_A_DAEMON = re.compile(
+    rb"^(?:return-path:[ \t]*<>|from:[^\r\n]*(?:mailer-daemon|postmaster))", re.IGNORECASE | re.MULTILINE
+)
+_ADDRESS = re.compile(rb"[^\s@<>\"(),:;\[\]]{1,64}@[A-Za-z0-9.\-]{1,255}")
 _TAG = re.compile(rf"^[ \t>]*{RETURN_TAG_HEADER}:[ \t]*([\w.\-]{{1,200}})", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(r"^[ \t>]*message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]{1,998}>)", re.IGNORECASE | re.MULTILINE)
 
@@ -59,6 +69,28 @@ def _is_heading(text: str, found: re.Match[str]) -> bool:
 
 def in_a_part(mail: ParsedMail) -> bool:
     return any(file.content_type in _TYPES for file in mail.attachments)
+
+
+def was_sent_by(mail: ParsedMail, returned: str, addresses: Collection[str]) -> bool:
+    """Whether the message that came back, in a part of its own or in the text, names one of them as its sender."""
+    sought = {address.lower().encode() for address in addresses}
+    parts = (file.content for file in mail.attachments if file.content_type in _TYPES)
+    return any(
+        address.lower() in sought
+        for part in (returned.encode(), *parts)
+        for line in _SENT_BY.findall(_head(part))
+        for address in _ADDRESS.findall(line)
+    )
+
+
+def comes_from_a_daemon(mail: ParsedMail) -> bool:
+    """Whether what it carries is itself a report: somebody passes it on."""
+    heads = (_head(file.content) for file in mail.attachments if file.content_type in _TYPES)
+    return any(_BY_A_DAEMON.search(head) for head in heads)
+
+
+def _head(part: bytes) -> bytes:
+    return _BLANK_LINE.split(part[:HEADER_READ].lstrip(b"\r\n"), 1)[0]
 
 
 def of(mail: ParsedMail) -> ReportedMessage | None:

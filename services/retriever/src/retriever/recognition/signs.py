@@ -4,96 +4,80 @@ No sign decides alone: ordinary mail quotes reports, vacation replies come with 
 from postmasters.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from retriever.parsing import ParsedMail
-from retriever.recognition import report_words, returned_message, status_codes, written_text
-
-_LOCAL_PART = 100
-"""Characters of it that are looked at."""
-_DAEMON = re.compile(
-    r"^(?:.*[.\-_+])?(?:mail(?:er|s?)?[-_. ]?da?emon|double-?bounce|post[-_]?master|mail[-_.]?(?:delivery"
-    r"|subsystem|system).*|mdaemon|bounces?|nondeliver\w*|symantec_antivirus.*|daemon|mail-?router|mail-?gateway|mailadm\w*|smtpd?"
-    r"|microsoftexchange\w*)(?:[.\-_+].*)?$",
-    re.IGNORECASE,
+from retriever.recognition import (
+    headers,
+    named_addresses,
+    report_words,
+    returned_message,
+    status_codes,
+    written_text,
 )
-_DAEMON_NAME = re.compile(
-    r"mail(?:er)?[ \-]?da?emon|mail delivery|postmaster|system administrator|mail administrator|microsoft outlook"
-    r"|delivery (?:sub)?system|mail system|internet mail|systemadministrator|administrateur syst",
-    re.IGNORECASE,
-)
-_ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|antwort|fwd?|wg|tr|vs|r)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
-_FAILED_FIELDS = ("x-failed-recipients", "x-ms-exchange-message-is-ndr")
+from retriever.recognition.headers import HeaderSigns
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
     """Points for whatever speaks for a report. `text` is what the server itself wrote, without what it returns."""
 
-    server: int
-    """Its header says that a mail server wrote it."""
-    machine: int
-    """Its header says that a person did not."""
-    subject: int
-    body: int
-    details: int
-    """What only mail servers add: status codes, the message that came back."""
-    answer: bool
-    text: str
-
-    @property
-    def any(self) -> bool:
-        return self.server + self.machine + self.subject > 0
+    header: HeaderSigns
+    body: int = 0
+    codes: bool = False
+    """It states a code of a failure."""
+    named: bool = False
+    """It names somebody who neither wrote this mail nor gets it."""
+    returned: bool = False
+    """A message comes back with it."""
+    ours: bool = False
+    """And that message was sent by those to whom this mail is."""
+    text: str = ""
 
     @property
     def is_report(self) -> bool:
-        """People and shops, too, write that something was not delivered: only a server need not prove itself."""
-        total = self.server + self.machine + self.subject + self.body + self.details
-        if self.server:
-            return total >= 4 and (self.subject > 0 or self.body > 1 or (self.body > 0 and self.details > 0))
-        if self.answer or not self.details or not self.body:
+        """People and shops, too, write that something was not delivered: only a server need not prove itself.
+
+        Measured over 900 bounces: what does not come from a server brings the message back.
+        """
+        header = self.header
+        if header.server:
+            return self._is_a_servers
+        if header.answer or header.forward or not self.returned or not self.body:
             return False
-        return total >= 5 if self.machine else self.subject > 0 and self.details > 1
+        if header.machine:
+            return self._points >= 5
+        return header.subject > 0 and self.ours and self.body > 1
+
+    @property
+    def _is_a_servers(self) -> bool:
+        """Postmasters are people at times, and robots write summaries in their name."""
+        header = self.header
+        states = self.body > 0 and self.codes and self.named
+        if self._points < 4 or (header.answer and not (header.machine or header.server > 2 or states)):
+            return False
+        if header.subject or (self.body and (self.returned or header.server > 2)):
+            return True
+        return states or (self.body > 1 and self.named and header.no_return)
+
+    @property
+    def _points(self) -> int:
+        header = self.header
+        return header.server + header.machine + header.subject + self.body + self.codes + self.returned
 
 
 def of(mail: ParsedMail) -> Signs:
     """An ordinary mail shows none in its header; then its body is not looked at."""
-    headers = {name.lower(): value for name, value in reversed(mail.headers)}
-    server, machine = _server(mail, headers), _machine(headers)
-    subject = 2 if report_words.in_subject(mail.subject[:1000]) else 0
-    answers = mail.in_reply_to is not None or bool(mail.references)
-    answer = answers and _ANSWER.match(mail.subject) is not None
-    if not (server or machine or subject):
-        return Signs(0, 0, 0, 0, 0, answer, "")
+    header = headers.of(mail)
+    if not header.any:
+        return Signs(header)
     text, returned = returned_message.split(written_text.of(mail))
     return Signs(
-        server=server,
-        machine=machine,
-        subject=subject,
+        header=header,
         body=(2 if report_words.of_delivery(text) else 0) + (1 if report_words.of_cause(text) else 0),
-        details=(1 if status_codes.worst(text).failure else 0)
-        + (1 if returned.strip() or returned_message.in_a_part(mail) else 0),
-        answer=answer,
+        codes=status_codes.worst(text).failure is not None,
+        named=named_addresses.any_in(mail, text),
+        returned=bool(returned.strip()) or returned_message.in_a_part(mail),
+        ours=returned_message.was_sent_by(mail, returned, {*mail.to, *mail.delivered_to}),
         text=text,
     )
-
-
-def _server(mail: ParsedMail, headers: Mapping[str, str]) -> int:
-    address = mail.from_ or ""
-    local = (address.rpartition("@")[0] or address)[:_LOCAL_PART]
-    kind = headers.get("content-type", "").lower()
-    reports = "multipart/report" in kind or "report-type" in kind
-    reports = reports or any(file.content_type == "message/delivery-status" for file in mail.attachments)
-    name = headers.get("from", "").partition("<")[0][:1000]
-    nobody = headers.get("from", "").rstrip().endswith("<>")
-    points = 2 if nobody or _DAEMON.match(local) or _DAEMON_NAME.search(name) else 0
-    points += 3 if any(name in headers for name in _FAILED_FIELDS) else 0
-    return points + (2 if reports else 0)
-
-
-def _machine(headers: Mapping[str, str]) -> int:
-    path = headers.get("return-path", "-").strip().strip("<>").strip()[:_LOCAL_PART]
-    points = 1 if not path or _DAEMON.match(path.partition("@")[0]) else 0
-    return points + (1 if headers.get("auto-submitted", "no").strip().lower() not in ("no", "") else 0)
