@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -120,6 +121,26 @@ def test_a_report_that_names_nobody_is_about_the_only_recipient() -> None:
     nobody = evidence(told("somebody@else.test"))
     assert [one.position for one in concerned(recipients("sent"), nobody)] == [0]
     assert concerned(recipients("sent", "sent"), nobody) == []
+
+
+@pytest.mark.parametrize(
+    ("sent_to", "reported"),
+    [
+        ("anna@bücher.test", "anna@xn--bcher-kva.test"),
+        ("anna@Bu\u0308cher.test", "ANNA@XN--BCHER-KVA.test"),
+        ("anna@straße.test", "anna@xn--strae-oqa.test"),
+        ("anna@xn--bcher-kva.test", "anna@bücher.test"),
+    ],
+)
+def test_a_report_knows_a_recipient_by_either_form_of_its_domain(sent_to: str, reported: str) -> None:
+    one, other = recipients("sent", "sent")
+    found = concerned([replace(one, address=sent_to), other], evidence(told(reported)))
+    assert [bounced.address for bounced in found] == [sent_to]
+
+
+def test_a_damaged_label_is_a_name_like_any_other() -> None:
+    report = evidence(told("anna@xn--\u00e9.xn--99999999.xn--" + "a" * 100), told("r1@customer.test"))
+    assert [one.position for one in concerned(recipients("sent", "sent"), report)] == [1]
 
 
 def test_who_was_never_sent_to_cannot_bounce_and_a_message_may_come_back_before_its_sending_is_reported() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
+from retriever.recognition import delivery_report
 from tests.retriever.parsed_mail import CORPUS
-from tests.retriever.recognition.samples import PREDEFINED, evidence_of, recognised, report
+from tests.retriever.recognition.samples import PREDEFINED, a_mail, evidence_of, recognised, report
 
 PERMANENT, TEMPORARY = "email_permanent_undeliverable", "email_temporary_undeliverable"
 TAG = "42-0123456789abcdef0123456789abcdef"
@@ -96,6 +97,29 @@ def test_a_report_for_people_tells_of_every_recipient_too() -> None:
         ("anna@customer.test", "5.1.1", 550, "permanent"),
         ("ben@customer.test", "4.2.2", 452, "temporary"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "address"),
+    [
+        ("rfc822; anna@xn--bcher-kva.xn--p1ai", "anna@xn--bcher-kva.xn--p1ai"),
+        ("utf-8; änne@bücher.test", "änne@bücher.test"),
+        ("utf-8; \\x{E4}nne@b\\x{fc}cher.test", "änne@bücher.test"),
+        ("utf-8; \\x{0A}\\x{D800}\\x{FFFFFF}a@b.test", "\\x{0A}\ufffd\\x{FFFFFF}a@b.test"),
+        ("RFC822; <anna@customer.test> (Anna)", "anna@customer.test"),
+    ],
+)
+def test_an_address_in_a_report_is_read_in_every_form(field: str, address: str) -> None:
+    report = delivery_report.read(f"Final-Recipient: {field}\nAction: failed\nStatus: 5.1.1\n".encode())
+    assert report is not None
+    assert [one.address for one in report.recipients] == [address]
+
+
+def test_a_recipient_under_an_international_top_level_domain_is_named_in_a_report_for_people() -> None:
+    text = "These addresses failed:\r\n  anna@shop.xn--p1ai\r\n    550 5.1.1 unknown user\r\n  ben@магазин.рф: full"
+    found = recognised(a_mail("Undelivered mail", text)).evidence
+    assert found is not None
+    assert [one.address for one in found.recipients] == ["anna@shop.xn--p1ai", "ben@магазин.рф"]
 
 
 def test_the_address_before_forwarding_and_the_servers_words_are_kept() -> None:

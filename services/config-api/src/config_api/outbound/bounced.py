@@ -5,6 +5,7 @@ addresses that were no recipients of it is passed over.
 """
 
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from ece_common.contracts.evidence import Evidence
 from ece_common.contracts.policies import Failure
 
 _NEVER_SENT = ("failed", "cancelled")
+_LONGEST_LABEL = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,19 @@ def _told(evidence: Evidence) -> Mapping[str, Failure | None]:
 
 
 def _known_as(address: str) -> str:
-    """Servers on the way change the case of local parts, too."""
-    return address.casefold()
+    """Servers on the way change the case of local parts, too, and tell of domains as A-labels (RFC 5890)."""
+    local, at, domain = address.rpartition("@")
+    read = f"{local}{at}{'.'.join(_label(one) for one in domain.split('.'))}"
+    return unicodedata.normalize("NFC", read).casefold()
+
+
+def _label(label: str) -> str:
+    if len(label) > _LONGEST_LABEL or label[:4].casefold() != "xn--":
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return label
 
 
 async def _note(rows: Bulk, activity_id: int, report_id: int, found: Sequence[Bounced]) -> None:

@@ -14,7 +14,9 @@ from ece_common.contracts.evidence import MAXIMUM_RECIPIENTS, ReportedRecipient
 from ece_common.contracts.policies import Failure
 
 _READ = 16 * 1024
-_ADDRESS = re.compile(rb"[^\s@<>\"'`;,()\[\]]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+_ADDRESS = re.compile(
+    rb"[^\s@<>\"'`;,()\[\]]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9\-]{1,59}|[A-Za-z]{2,24})"
+)
 
 
 def read(original: bytes) -> list[ReportedRecipient]:

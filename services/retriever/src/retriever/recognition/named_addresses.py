@@ -4,7 +4,11 @@ import re
 
 from retriever.parsing import ParsedMail
 
-ADDRESS = re.compile(r"(?<![\w.+\-@])([\w.+\-=!#$%&*/?^`{|}~]{1,64}@(?:[\w\-]{1,63}\.){1,8}[A-Za-z]{2,24})(?![\w@])")
+ADDRESS = re.compile(
+    r"(?<![\w.+\-@])([\w.+\-=!#$%&*/?^`{|}~]{1,64}@(?:[\w\-]{1,63}\.){1,8}"
+    r"(?:xn--[A-Za-z0-9\-]{1,59}|[^\W\d_]{2,24}))(?![\w@])",
+    re.IGNORECASE,
+)
 
 
 def found_in(mail: ParsedMail, text: str) -> list[re.Match[str]]:

@@ -11,6 +11,7 @@ Block = dict[str, str]
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9\-]{1,60})[ \t]*:[ \t]*(.*)")
 _TYPED = re.compile(r"^\s*[A-Za-z0-9\-/]{1,40}\s*;\s*")
+_EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _ANGLE = re.compile(r"<([^<>]*)>")
 
 
@@ -45,4 +46,11 @@ def address(value: str | None) -> str | None:
     angle = _ANGLE.search(text)
     if angle is not None:
         text = angle[1]
-    return text.partition(" (")[0].strip(" \t\"'<>,;")[:1000] or None
+    text = text.partition(" (")[0].strip(" \t\"'<>,;")[:1000]
+    return charsets.clean(_EMBEDDED.sub(_character, text)) or None
+
+
+def _character(found: re.Match[str]) -> str:
+    """A letter that is not ASCII, in a report that has to be (RFC 6533 section 3)."""
+    code = int(found[1], 16)
+    return chr(code) if 0x20 < code < 0x11_0000 else found[0]
