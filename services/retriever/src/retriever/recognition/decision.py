@@ -112,7 +112,7 @@ def _for_people(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised |
     if embedded is not None:
         return _reported(mail, embedded)
     if shown.is_report:
-        return _told(mail, shown)
+        return _told(mail, original, shown)
     recipients = [] if _passed_on(mail, shown) else bounce_library.read(original)
     return _bounce(mail, "bounce_library", _worst(recipients), recipients) if recipients else None
 
@@ -123,9 +123,13 @@ def _passed_on(mail: ParsedMail, shown: Signs) -> bool:
     return not shown.body or header.forward or (not header.server and returned_message.comes_from_a_daemon(mail))
 
 
-def _told(mail: ParsedMail, shown: Signs) -> Recognised:
+def _told(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised:
     report = text_report.read(mail, shown)
-    return _bounce(mail, report.source, report.failure, report.recipients)
+    recipients = report.recipients
+    if not recipients and report.failure is not None:
+        known = bounce_library.read(original)
+        recipients = [one.model_copy(update={"failure": report.failure}) for one in known]
+    return _bounce(mail, report.source, report.failure, recipients)
 
 
 def _reported(mail: ParsedMail, report: DeliveryReport) -> Recognised:
