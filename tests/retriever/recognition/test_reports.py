@@ -34,6 +34,7 @@ OTHERS = {
     "delivered": "email",
     "read-receipt": "email",
     "not-spam": "email",
+    "authentication-failed": "email",
     "about-a-bounce": "email",
     "about-a-parcel": "email",
     "undelivered-order": "email",

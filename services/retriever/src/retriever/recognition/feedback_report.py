@@ -9,19 +9,20 @@ from retriever.recognition import report_fields
 
 _OUTLOOK_FIELD = b"x-hmxmroriginalrecipient:"
 _OUTLOOK_HEAD = 4096
+_NO_COMPLAINTS = ("not-spam", "auth-failure")
 _RECIPIENT_FIELDS = ("original-rcpt-to", "removal-recipient", "redacted-address")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackReport:
     kind: str
-    """Feedback-Type: `abuse`, `fraud`, `not-spam` and others."""
+    """Feedback-Type: `abuse`, `fraud`, `not-spam`, `auth-failure` and others."""
     recipients: list[ReportedRecipient]
 
     @property
     def is_complaint(self) -> bool:
-        """`not-spam` says the opposite (RFC 6430)."""
-        return self.kind != "not-spam"
+        """`not-spam` says the opposite (RFC 6430); `auth-failure` is a server's and tells of DKIM or SPF (RFC 6591)."""
+        return self.kind not in _NO_COMPLAINTS
 
 
 def read(mail: ParsedMail) -> FeedbackReport | None:
