@@ -120,7 +120,8 @@ def _for_people(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised |
 def _passed_on(mail: ParsedMail, shown: Signs) -> bool:
     """Nothing for the library: it finds a report wherever it stands, also in what somebody forwards."""
     header = shown.header
-    return not shown.body or header.forward or (not header.server and returned_message.comes_from_a_daemon(mail))
+    attached = returned_message.in_a_part(mail) and not shown.ours
+    return not shown.body or header.forward or (attached and not header.server)
 
 
 def _told(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised:

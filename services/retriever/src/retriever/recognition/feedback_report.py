@@ -21,7 +21,7 @@ class FeedbackReport:
 
     @property
     def is_complaint(self) -> bool:
-        """`not-spam` says the opposite (RFC 6430); `auth-failure` is a server's and tells of DKIM or SPF (RFC 6591)."""
+        """`not-spam` says the opposite (RFC 6430); `auth-failure` is a server's and tells of DKIM (RFC 6591)."""
         return self.kind not in _NO_COMPLAINTS
 
 

@@ -43,9 +43,6 @@ _SENT_BY = re.compile(
     rb"^(?:from|sender|return-path|errors-to|reply-to)[ \t]*:[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*){0,5}",
     re.IGNORECASE | re.MULTILINE,
 )
-_BY_A_DAEMON = re.compile(
-    rb"^(?:return-path:[ \t]*<>|from:[^\r\n]*(?:mailer-daemon|postmaster))", re.IGNORECASE | re.MULTILINE
-)
 _ADDRESS = re.compile(rb"[^\s@<>\"(),:;\[\]]{1,64}@[A-Za-z0-9.\-]{1,255}")
 _TAG = re.compile(rf"^[ \t>]*{RETURN_TAG_HEADER}:[ \t]*([\w.\-]{{1,200}})", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(r"^[ \t>]*message-id:[ \t]*(?:\r?\n[ \t]+)?(<[^<>\s]{1,998}>)", re.IGNORECASE | re.MULTILINE)
@@ -81,12 +78,6 @@ def was_sent_by(mail: ParsedMail, returned: str, addresses: Collection[str]) -> 
         for line in _SENT_BY.findall(_head(part))
         for address in _ADDRESS.findall(line)
     )
-
-
-def comes_from_a_daemon(mail: ParsedMail) -> bool:
-    """Whether what it carries is itself a report: somebody passes it on."""
-    heads = (_head(file.content) for file in mail.attachments if file.content_type in _TYPES)
-    return any(_BY_A_DAEMON.search(head) for head in heads)
 
 
 def _head(part: bytes) -> bytes:
