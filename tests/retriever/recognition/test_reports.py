@@ -100,6 +100,15 @@ def test_a_report_for_people_tells_of_every_recipient_too() -> None:
     ]
 
 
+def test_what_is_said_of_a_recipient_before_it_is_named_belongs_to_it() -> None:
+    fields = "Reporting-MTA: dns; x.test\nAction: failed\n\nFinal-Recipient: rfc822; a@b.test\nStatus: 4.7.0\n"
+    report = delivery_report.read(fields.encode())
+    assert report is not None
+    assert [(one.address, one.action, one.failure) for one in report.recipients] == [
+        ("a@b.test", "failed", "temporary")
+    ]
+
+
 @pytest.mark.parametrize(
     ("field", "address"),
     [

@@ -38,14 +38,18 @@ def read(content: bytes) -> DeliveryReport | None:
 
 
 def _merged(groups: Sequence[Block]) -> list[Block]:
-    """A blank line in the middle of a group parts a recipient from what is said of it."""
+    """A blank line in the wrong place parts a recipient from what is said of it, before it or behind it."""
     merged: list[Block] = []
     for group in groups:
-        if merged and not any(name in group for name in _RECIPIENT) and not set(group) & set(merged[-1]):
+        if merged and not (_names_one(group) and _names_one(merged[-1])) and not set(group) & set(merged[-1]):
             merged[-1] = {**merged[-1], **group}
         else:
             merged.append(group)
     return merged
+
+
+def _names_one(group: Block) -> bool:
+    return any(name in group for name in _RECIPIENT)
 
 
 def recipient(group: Block) -> ReportedRecipient:
