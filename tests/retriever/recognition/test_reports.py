@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from retriever.recognition import delivery_report
@@ -152,6 +154,28 @@ def test_what_came_back_of_our_message_is_told(name: str) -> None:
     reported = evidence_of(name).reported
     assert reported is not None
     assert (reported.return_tag, reported.message_id) == (TAG, "<reply-42@shop.test>")
+
+
+NOTICE = {
+    "notificationType": "Bounce",
+    "bounce": {"bounceType": "Transient", "bouncedRecipients": [{"emailAddress": "anna@customer.test"}]},
+    "mail": {
+        "headers": [
+            {"name": "X-ECE-RETURN-TAG", "value": TAG},
+            {"name": "Message-ID", "value": "<reply-42@shop.test>"},
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("told", [NOTICE, {"Type": "Notification", "Message": json.dumps(NOTICE)}])
+def test_a_providers_notice_names_our_message_plain_or_in_the_notification_services_envelope(told: object) -> None:
+    notice = a_mail("AWS Notification Message", json.dumps(told), sender="no-reply@sns.amazonaws.com")
+    found = recognised(notice)
+    assert found.subtype == TEMPORARY
+    assert found.evidence is not None
+    assert found.evidence.reported is not None
+    assert (found.evidence.reported.return_tag, found.evidence.reported.message_id) == (TAG, "<reply-42@shop.test>")
 
 
 def test_a_complaint_names_who_complained() -> None:

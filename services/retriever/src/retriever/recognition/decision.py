@@ -91,8 +91,12 @@ def _notice(mail: ParsedMail) -> Recognised | None:
         return None
     if notice.kind == "complaint":
         complaint = Evidence(source="feedback_report", feedback_type="abuse", recipients=notice.recipients)
-        return Recognised("complaint", complaint)
-    return _bounce(mail, "delivery_status", notice.failure, notice.recipients)
+        found = Recognised("complaint", complaint)
+    else:
+        found = _bounce(mail, "delivery_status", notice.failure, notice.recipients)
+    if found.evidence is None or notice.reported is None:
+        return found
+    return Recognised(found.subtype, found.evidence.model_copy(update={"reported": notice.reported}))
 
 
 def _machine_readable(mail: ParsedMail, shown: Signs) -> Recognised | None:
