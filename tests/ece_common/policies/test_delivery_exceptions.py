@@ -104,6 +104,8 @@ def test_a_phrase_is_looked_for_in_the_place_of_its_type_alone() -> None:
         ("iade", "İade"),
         ("NDN:", "NDN: not there"),
         ("-MaiSer-", "x-maiser-y"),
+        ("부재중", unicodedata.normalize("NFD", "[자동] 부재중입니다")),
+        ("ガス", unicodedata.normalize("NFD", "東京ガスより")),
     ],
 )
 def test_case_accents_composition_and_the_width_of_blanks_do_not_count(phrase: str, subject: str) -> None:
@@ -113,7 +115,15 @@ def test_case_accents_composition_and_the_width_of_blanks_do_not_count(phrase: s
 @pytest.mark.rule(257)
 @pytest.mark.parametrize(
     ("phrase", "subject"),
-    [("Delivery-Report", "Delivery Report"), ("NDN:", "NDN"), ("auto reply", "autoreply"), (" ", "a b"), ("", "a")],
+    [
+        ("Delivery-Report", "Delivery Report"),
+        ("NDN:", "NDN"),
+        ("auto reply", "autoreply"),
+        ("휴가", "휴각"),
+        ("ガス", "カス"),
+        (" ", "a b"),
+        ("", "a"),
+    ],
 )
 def test_separators_count_and_a_phrase_of_nothing_matches_nothing(phrase: str, subject: str) -> None:
     assert in_subject(subject, a_phrase(phrase)) is None
@@ -143,7 +153,7 @@ def test_of_several_phrases_a_permanent_one_wins_then_the_longest_then_the_oldes
         assert matched.id == 3
 
 
-LETTERS = st.text(alphabet="aAbBéÉe\u0301ßsSİi \t\u00a0ﬁ-:", max_size=12)
+LETTERS = st.text(alphabet="aAbBéÉe\u0301ßsSİi가각각かが\u3099 \t\u00a0ﬁ-:", max_size=12)
 
 
 @given(

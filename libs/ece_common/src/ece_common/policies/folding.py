@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 _BLANKS = re.compile(r"\s+")
+_NO_ACCENTS = "\u3099\u309a"
+"""Marks that make another letter: Japanese ga and ka differ by one."""
 
 
 def fold(text: str) -> str:
@@ -13,6 +15,10 @@ def fold(text: str) -> str:
 
 
 def _without_accents(text: str) -> str:
-    # Folded once more at the end: some letters fold only after their marks are gone.
+    """Composed again at the end, so that a Korean syllable is no piece of a longer one.
+
+    Folded once more, too: some letters fold only after their marks are gone.
+    """
     decomposed = unicodedata.normalize("NFD", text.casefold())
-    return "".join(mark for mark in decomposed if not unicodedata.combining(mark)).casefold()
+    plain = "".join(mark for mark in decomposed if mark in _NO_ACCENTS or not unicodedata.combining(mark))
+    return unicodedata.normalize("NFC", plain).casefold()
