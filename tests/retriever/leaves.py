@@ -5,12 +5,12 @@ import email
 import email.message
 import re
 from collections.abc import Iterable
-from email.errors import MessageError, MissingHeaderBodySeparatorDefect, StartBoundaryNotFoundDefect
+from email.errors import MessageError, MissingHeaderBodySeparatorDefect
 
 from retriever.parsing import ParsedMail
 
 # Letters of unlabelled or wrongly labelled mail may be halves of characters in these.
-MULTI_BYTE = ("big5hkscs", "gb18030", "cp949", "shift_jisx0213")
+MULTI_BYTE = ("big5hkscs", "gb18030", "cp949", "shift_jisx0213", "euc_jis_2004", "iso2022_jp_ext")
 _DELIMITER = r"^--(?!\s*$).*\n?"
 # What mail is really in that says it is ASCII, or nothing.
 UNLABELLED = (
@@ -78,7 +78,7 @@ def _says_it_misread(part: "email.message.Message[str, str]") -> bool:
 
 def _unopened(part: "email.message.Message[str, str]") -> bool:
     """It did not find the boundary, as when that is folded: what it has is the whole body."""
-    unfound = any(isinstance(defect, StartBoundaryNotFoundDefect) for defect in part.defects)
+    unfound = part.get_content_maintype() == "multipart" and not part.is_multipart()
     return unfound and re.search(_DELIMITER, str(part.get_payload()), re.MULTILINE) is not None
 
 
@@ -123,7 +123,7 @@ def _decoded(part: "email.message.Message[str, str]", raw: bytes) -> bytes:
 def _read_as(content: bytes, charset: str) -> str:
     try:
         return content.decode(charset, "ignore")
-    except LookupError:
+    except (LookupError, ValueError):
         return content.decode("latin-1")
 
 

@@ -110,6 +110,17 @@ def test_ten_levels_of_multipart_lose_no_leaf() -> None:
     assert sorted(file.content for file in mail.attachments) == sorted(b"level %d" % n for n in range(1, 11))
 
 
+def test_line_feeds_that_a_relay_put_into_a_mail_of_carriage_returns_hide_nothing() -> None:
+    fields = b"From MAILER-DAEMON Mon Mar  2 10:00:00 2026\rFrom: a@b.test\rSubject: Old\rTo: c@d.test\r"
+    mail = parsed(fields + b"Date: Mon, 2 Mar 2026 10:00:00 +0100\r\rFirst line.\rSecond line.\r\n")
+    assert (mail.subject, mail.text) == ("Old", "First line.\nSecond line.\n")
+
+
+def test_a_carriage_return_among_line_feeds_ends_no_line() -> None:
+    mail = parsed(b"From: a@b.test\nSubject: one\rTo: two\n\nText\rand more.\n")
+    assert (mail.subject, mail.to) == ("one To: two", [])
+
+
 def test_a_text_beside_parts_that_are_all_empty_is_read() -> None:
     assert "What she wrote stands behind the last boundary." in (sample("text-beside-empty-parts").text or "")
 
@@ -127,6 +138,11 @@ def test_broken_base64_is_salvaged_to_its_last_byte() -> None:
         (b"b25", b"on"),
         (b"b25lb", b"one"),
         (b"b25lb24=b25l", b"oneonone"),
+        (b"b24=\r\n=b25l", b"onone"),
+        (b"bw=\r\n=b25l", b"oone"),
+        (b"b2=5lb25l", b"oneone"),
+        (b"b25l=====b25l", b"oneone"),
+        (b"=b25l", b"one"),
         (b"\r\n", b""),
         (b"!?", b"!?"),
         (b"b2\r\n5l\r\n", b"one"),

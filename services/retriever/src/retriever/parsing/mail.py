@@ -20,6 +20,8 @@ MAXIMUM_REFERENCES = 200
 
 _MESSAGE_ID = re.compile(r"<[^<>]+>")
 _BLANK = re.compile(r"\s+")
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
+_MANY_TIMES = 5
 _DELIVERED_TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 
 
@@ -80,9 +82,7 @@ def parse(original: bytes) -> ParsedMail | Unparsable:
 
 
 def _parse(original: bytes) -> ParsedMail:
-    data = original
-    if b"\n" not in data and b"\r" in data:
-        data = data.replace(b"\r", b"\n")  # written by an old Macintosh: one carriage return is a line end
+    data = _with_line_ends(original)
     fields, leaves = structure.read(data)
     hint = next((label for leaf in leaves if (label := leaf.parameters.get("charset"))), None)
     pieces = [_piece(data, leaf, hint) for leaf in leaves]
@@ -108,6 +108,13 @@ def _parse(original: bytes) -> ParsedMail:
         attachments=[_attached(piece, number) for number, piece in enumerate(pieces, 1) if number - 1 not in chosen],
         subtype="auto_reply" if automatic.is_auto_reply(fields) else "email",
     )
+
+
+def _with_line_ends(original: bytes) -> bytes:
+    """Written by an old Macintosh, a carriage return alone ends a line, whatever few line feeds a relay added."""
+    lines = original.count(b"\n")
+    alone = original.count(b"\r") - original.count(b"\r\n")
+    return _LONE_RETURN.sub(b"\n", original) if alone > _MANY_TIMES * lines else original
 
 
 def _piece(data: bytes, leaf: Leaf, hint: str | None) -> Piece:

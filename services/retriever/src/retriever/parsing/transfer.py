@@ -3,11 +3,12 @@
 import binascii
 import io
 import re
+from collections.abc import Iterator
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _STRAY = bytes(code for code in range(256) if code not in _ALPHABET)
 _OF_BASE64 = _ALPHABET + b"=\r\n\t"
-_PADDING = re.compile(rb"=+")
+_PADDING = re.compile(rb"(=+)")
 _MAXIMUM_PIECES = 500_000
 """More than the lines of any mail we download. Each costs a hundred bytes of memory, whatever it holds."""
 
@@ -35,12 +36,29 @@ def base64(body: bytes) -> bytes:
             return binascii.a2b_base64(body) or _or_raw(b"", body)
         except binascii.Error:
             pass
-    # Several encoded pieces one behind the other: the decoder would stop at the first padding and lose the rest.
-    return _or_raw(b"".join(_piece(piece) for piece in _PADDING.split(body, _MAXIMUM_PIECES)), body)
+    return _or_raw(b"".join(_pieces(body)), body)
 
 
-def _piece(piece: bytes) -> bytes:
-    digits = piece.translate(None, _STRAY)
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Several encoded pieces one behind the other: the decoder would stop at the first padding and lose the rest.
+
+    An equals sign where no padding can stand is a stray one, and what follows it goes on where the piece stopped.
+    """
+    held: list[bytes] = []
+    length = padding = 0
+    for number, found in enumerate(_PADDING.split(body, _MAXIMUM_PIECES)):
+        if number % 2:
+            padding += len(found)
+            if length % 4 == 0 or (length % 4 > 1 and padding >= 4 - length % 4):
+                yield _piece(b"".join(held))
+                held, length, padding = [], 0, 0
+        elif digits := found.translate(None, _STRAY):
+            held.append(digits)
+            length, padding = length + len(digits), 0
+    yield _piece(b"".join(held))
+
+
+def _piece(digits: bytes) -> bytes:
     whole = len(digits) - (1 if len(digits) % 4 == 1 else 0)
     return binascii.a2b_base64(digits[:whole] + b"=" * (-whole % 4))
 
