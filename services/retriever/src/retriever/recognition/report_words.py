@@ -10,7 +10,7 @@ def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-_ABROAD = (
+_IN_LATIN_LETTERS = (
     # German, Dutch, Scandinavian languages, Finnish
     r"unzustellbar", r"nicht zu(?:stellbar|gestellt)", r"onbestelbaar", r"niet (?:bezorgd|afgeleverd|besteld)",
     r"kan inte levere", r"kunde inte levere", r"(?:kan|kunne|blev) ikke lever", r"ikke lever(?:et|t)\b",
@@ -21,11 +21,15 @@ _ABROAD = (
     r"no se (?:ha podido|puede|pudo|pueden?) entregar", r"no entregado", r"no se entreg[óo]", r"error de entrega",
     r"falha (?:na|de|ao) entrega", r"n[ãa]o (?:foi )?entregue", r"n[ãa]o [ée] poss[íi]vel entregar",
     r"nelivrabil", r"nu (?:a|s-a|au) putut fi livrat",
-    # Polish, Czech, Slovak, Croatian, Slovenian, Hungarian, Turkish, Greek
+    # Polish, Czech, Slovak, Croatian, Slovenian, Hungarian, Turkish, Vietnamese, Indonesian
     r"niedostarcz", r"nie (?:mo[żz]na|uda[łl]o si[ęe]) dostarczy[ćc]", r"nedoru[čc]", r"neisporu[čc]",
     r"ni bilo mogo[čc]e dostaviti", r"k[ée]zbes[íi]thetetlen", r"sikertelen k[ée]zbes[íi]t[ée]s",
-    r"nem k[ée]zbes[íi]thet", r"teslim edileme", r"αποτυχία παράδοσης", r"δεν (?:παραδόθηκε|ήταν δυνατή η παράδοση)",
-    r"μη παραδο",
+    r"nem k[ée]zbes[íi]thet", r"teslim edileme", r"không (?:gửi|thể gửi) được", r"không thể gửi",
+    r"tidak (?:terkirim|dapat (?:di)?kirim)",
+)  # fmt: skip
+_IN_OTHER_SCRIPTS = _any_of(
+    # Greek
+    r"αποτυχία παράδοσης", r"δεν (?:παραδόθηκε|ήταν δυνατή η παράδοση)", r"μη παραδο",
     # Russian, Ukrainian, Bulgarian
     r"не доставл", r"недостав", r"не уда(?:лось|[её]тся) доставить", r"неможливо доставити",
     r"не може да бъде доставен",
@@ -35,9 +39,8 @@ _ABROAD = (
     r"退信", r"退件", r"投递(?:失败|错误)", r"(?:传输|发送|傳送|寄件)失[败敗]",
     r"(?:无法|未能?|不能)(?:送达|投递|传递|发送)", r"(?:無法|未能?)(?:傳遞|投遞|送達|寄達)",
     r"반송", r"(?:전송|배달|전달) ?실패", r"(?:배달|전달)(?:되지 않|할 수 없|하지 못)",
-    # Hebrew, Arabic, Vietnamese, Indonesian, Thai
-    r"לא (?:ניתן למסירה|נמסר)", r"(?:تعذر|فشل) (?:تسليم|التسليم)", r"غير قابل للتسليم",
-    r"không (?:gửi|thể gửi) được", r"không thể gửi", r"tidak (?:terkirim|dapat (?:di)?kirim)", r"ไม่สามารถส่ง",
+    # Hebrew, Arabic, Thai
+    r"לא (?:ניתן למסירה|נמסר)", r"(?:تعذر|فشل) (?:تسليم|التسليم)", r"غير قابل للتسليم", r"ไม่สามารถส่ง",
 )  # fmt: skip
 _SUBJECT = _any_of(
     # English
@@ -55,7 +58,7 @@ _SUBJECT = _any_of(
     r"zustellung\w*(?: ist)? (?:fehlgeschlagen|nicht m[öo]glich)", r"impossibile (?:recapitare|consegnare)",
     r"n[ãa]o (?:foi )?poss[íi]vel", r"odrzucon", r"nie (?:mo[żz]na|dostarczono|dor[ęe]cz)", r"возвращ",
     r"エラー(?:メール|通知)", r"メール(?:送信)?エラー",
-    *_ABROAD,
+    *_IN_LATIN_LETTERS,
 )  # fmt: skip
 _DELIVERY = _any_of(
     # English
@@ -79,7 +82,7 @@ _DELIVERY = _any_of(
     r"|bezorg|leverer|doru[čc]|livr)",
     r"не (?:был[оа]? |может быть |удалось )?доставл", r"доставить",  # noqa: RUF001 - Russian
     r"無法", r"退回", r"投递",
-    *_ABROAD,
+    *_IN_LATIN_LETTERS,
 )  # fmt: skip
 _CAUSE = _any_of(
     r"(?:recipient|address|mailbox|user|account|host|domain|inbox)\w{0,8}\b[^.\n]{0,60}?(?:unknown"
@@ -134,12 +137,12 @@ _SENTENCE_END = re.compile(r"[.!?\n]")
 
 
 def in_subject(subject: str) -> bool:
-    return _SUBJECT.search(subject) is not None
+    return _says(_SUBJECT, subject)
 
 
 def of_delivery(text: str) -> bool:
     """A sentence saying that a message was not delivered."""
-    return _DELIVERY.search(text) is not None
+    return _says(_DELIVERY, text)
 
 
 def of_cause(text: str) -> bool:
@@ -157,3 +160,9 @@ def of_passing(text: str) -> bool:
     """The server goes on trying, or gave up over something that may pass."""
     waits = _WAITING.search(text) is not None or ("warning" in text.lower() and _NOBODY.search(text) is None)
     return (waits and _GIVEN_UP.search(text) is None) or _TIRED.search(text) is not None
+
+
+def _says(words: re.Pattern[str], text: str) -> bool:
+    if words.search(text) is not None:
+        return True
+    return not text.isascii() and _IN_OTHER_SCRIPTS.search(text) is not None
