@@ -16,3 +16,4 @@ def test_real_bounces_are_recognised_and_real_mail_is_left_alone() -> None:
     assert found["class_agreement"] >= 0.95
     assert found["false_positive_rate"] <= 0.002
     assert found["parse_failures"] == 0
+    assert found["lost_parts"] == 0

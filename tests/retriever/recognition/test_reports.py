@@ -45,6 +45,7 @@ OTHERS = {
     "delivered-in-words": "auto_reply",
     "quarantine-summary": "email",
     "parcel-robot": "email",
+    "ticket-robot": "email",
     "postmaster-writes": "email",
     "list-post": "email",
     "vacation-german": "auto_reply",

@@ -112,7 +112,7 @@ def _for_people(mail: ParsedMail, original: bytes, shown: Signs) -> Recognised |
         return Recognised(mail.subtype, None)
     if not header.any:
         return None
-    embedded = _embedded(mail) if header.server or header.machine else None
+    embedded = _embedded(mail) if header.server else None
     if embedded is not None:
         return _reported(mail, embedded)
     if shown.is_report:

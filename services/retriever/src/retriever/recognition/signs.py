@@ -45,7 +45,7 @@ class Signs:
             return self._is_a_servers
         if header.answer or header.forward or not self.returned or not self.body:
             return False
-        if header.machine:
+        if header.machine and (self.ours or not header.automatic):  # robots of ticket systems copy what they got
             return self._points >= 5
         return header.subject > 0 and self.ours and self.body > 1
 
