@@ -79,6 +79,10 @@ def main() -> int:
         print("The answer is in the customer's mailbox." if answered else "The answer did not arrive as written.")
         if not arguments.once:
             print(f"API docs: {suite.url}/docs\nToken:    {suite.token}\nLogs:     {folder}/*.log")
+            print(f"Mail:     write to {scene.support.address} by SMTP at 127.0.0.1:{scene.smtp_port}; answers to")
+            print(
+                f"          {scene.customer.address} lie at IMAP 127.0.0.1:{scene.customer.port}, password demo-ada"
+            )
             try:
                 _run_on(processes)
             except KeyboardInterrupt:

@@ -24,6 +24,10 @@ _OPEN = {
     "GET /masking-patterns",
     "GET /masking-patterns/{pattern_id}",
     "POST /masking-patterns/evaluate",
+    # The partition's, and signed in by for the accounts of each department.
+    "GET /oauth-applications",
+    "GET /oauth-applications/{application_id}",
+    "POST /oauth-applications/{application_id}/authorization-requests",
 }
 _OWNED = {
     "department_id", "alias_id", "account_id", "exception_id", "extension_id", "queue_id", "workflow_id",

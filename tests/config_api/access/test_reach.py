@@ -187,7 +187,7 @@ async def test_what_is_the_partitions_is_closed_to_a_departments_token(
         await limited.delete(f"/departments/{department_id}"),
         await limited.get("/tokens"),
         await limited.post("/tokens", json={"name": "wider", "kind": "administrator"}),
-        await limited.get("/oauth-applications"),
+        await limited.post("/oauth-applications", json={}),
         await limited.get("/retriever-instances"),
     ]
     assert [answer.status_code for answer in refused] == [403] * len(refused)

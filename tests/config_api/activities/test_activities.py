@@ -102,7 +102,9 @@ async def test_assigning_takes_a_mail_from_its_queue_and_giving_back_makes_it_ne
     assert await assign(None) == ("new", None)
     await admin.patch(f"/activities/{id_}", json={"status": "in_progress"})
     assert await assign("ben") == ("in_progress", "ben")
-    assert fields_of(await admin.post(f"/activities/{id_}/assign", json={"assigned_to": "a\r\nb"})) == ["assigned_to"]
+    for wrong in ("a\r\nb", "", " "):
+        answer = await admin.post(f"/activities/{id_}/assign", json={"assigned_to": wrong})
+        assert fields_of(answer) == ["assigned_to"], wrong
     assert (await admin.post(f"/activities/{HUGE}/assign", json={"assigned_to": "a"})).status_code == 404
 
 

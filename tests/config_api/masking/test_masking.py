@@ -140,6 +140,10 @@ async def test_a_trial_shows_what_is_found_and_what_is_left(admin: httpx.AsyncCl
     answer = (await admin.post("/masking-patterns/evaluate", json=trial)).json()
     assert answer["text"] == "************1111 and 4111111111111112", "the second fails the Luhn check"
     assert answer["matches"] == [{"pattern": "Cards", "start": 0, "end": 16}]
+    in_subject = await admin.post(
+        "/masking-patterns/evaluate", json={"text": "", "subject": "Of 4111111111111111", "pattern_ids": [made["id"]]}
+    )
+    assert in_subject.json()["subject_matches"] == [{"pattern": "Cards", "start": 3, "end": 19}]
     new = {"name": "Words", "java_regular_expression": "secret"}
     shown = await admin.post("/masking-patterns/evaluate", json={"text": "a secret", "pattern": new})
     assert shown.json()["text"] == "a ******"
@@ -151,6 +155,16 @@ async def test_a_trial_shows_what_is_found_and_what_is_left(admin: httpx.AsyncCl
     assert fields_of(await admin.post("/masking-patterns/evaluate", json={"text": "x", "pattern_ids": [9]})) == [
         "pattern_ids.0"
     ]
+
+
+@pytest.mark.rule(33)
+async def test_a_java_expression_that_javascript_lacks_asks_for_the_javascript_one(admin: httpx.AsyncClient) -> None:
+    pattern = {"name": "Possessive", "java_regular_expression": r"\p{Alpha}++x"}
+    answer = await admin.post("/masking-patterns", json=pattern)
+    assert fields_of(answer) == ["javascript_regular_expression"]
+    assert "is needed: left out, the Java expression is taken" in answer.text
+    both = {**pattern, "javascript_regular_expression": "[a-zA-Z]+x"}
+    assert (await admin.post("/masking-patterns", json=both)).status_code == 201
 
 
 async def test_a_pattern_that_backtracks_without_end_hides_the_text_instead_of_stalling(

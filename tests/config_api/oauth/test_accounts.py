@@ -5,6 +5,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from config_api.oauth_applications.discovery import NoSuchProvider, judged
+from config_api.oauth_applications.providers import provider_of
+from config_api.outgoing_http import Answer
 from tests.config_api.builders import a_department, fields_of
 from tests.config_api.oauth.builders import (
     REDIRECT,
@@ -96,6 +99,24 @@ async def test_a_wrong_secret_or_tenant_is_said_when_the_code_is_redeemed(
     answer = await config_api.admin.post(f"/oauth-applications/{tenant['id']}/authorization-requests", json={})
     assert (answer.status_code, answer.json()["code"]) == (409, "provider_not_found")
     assert "404" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"error_description": "AADSTS90002: No tenant.\\r\\nTrace"}', "configuration (AADSTS90002: No tenant.)"),
+        (b'{"error_description": 7}', "configuration: it knows"),
+        (b"[]", "configuration: it knows"),
+        (b"<html>", "configuration: it knows"),
+    ],
+)  # fmt: skip
+def test_what_a_provider_says_of_an_unknown_tenant_is_told(body: bytes, told: str) -> None:
+    microsoft = provider_of(
+        provider="microsoft_office_365", endpoint=None, tenant_id="a", issuer=None, servers={}, application_scopes=[]
+    )
+    with pytest.raises(NoSuchProvider) as refused:
+        judged(microsoft, Answer(400, {}, body))
+    assert told in refused.value.detail
 
 
 async def test_codes_from_elsewhere_are_redeemed_with_the_sign_in_that_is_open_or_without_one(

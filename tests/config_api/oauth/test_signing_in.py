@@ -1,15 +1,15 @@
 """The sign-in: its URL, the page it ends on, and what happens to those who come back late, twice or empty-handed."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 import httpx
 import pytest
 
-from tests.config_api.builders import fields_of
-from tests.config_api.oauth.builders import REDIRECT, an_account, an_application, begun, come_back
-from tests.config_api.oauth.provider import Provider
+from tests.config_api.builders import a_department, fields_of
+from tests.config_api.oauth.builders import REDIRECT, a_code, an_account, an_application, begun, come_back
+from tests.config_api.oauth.provider import SECRET, Provider
 from tests.config_api.process import Clock, ConfigApi
 
 
@@ -171,3 +171,46 @@ async def test_an_answer_that_names_another_provider_is_refused(config_api: Conf
     )
     own = provider.consent(await begun(config_api.admin, application["id"]))
     assert (await come_back(config_api, **own, iss=provider.issuer)).status_code == 200
+
+
+@pytest.mark.rule(158, 161, 166)
+async def test_a_departments_own_administrator_signs_in_for_its_accounts_and_for_no_others(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    account = await an_account(config_api, provider)
+    other = await a_department(config_api.admin)
+    path = f"/oauth-applications/{account['oauth_application_id']}"
+
+    async def limited(department_id: int) -> httpx.AsyncClient:
+        body = {"name": f"of {department_id}", "kind": "administrator", "department_ids": [department_id]}
+        return config_api.client((await config_api.admin.post("/tokens", json=body)).json()["token"])
+
+    own, foreign = await limited(account["department_id"]), await limited(other)
+    asked = {"account_id": account["id"]}
+    assert (await own.post(f"{path}/authorization-requests", json=asked)).status_code == 201
+    assert fields_of(await foreign.post(f"{path}/authorization-requests", json=asked)) == ["account_id"]
+    assert (await foreign.post(f"{path}/authorization-requests", json={})).status_code == 201
+    assert SECRET not in (await foreign.get(path)).text
+    for refused in (
+        await own.patch(path, json={"name": "Mine"}),
+        await own.delete(path),
+        await own.post(f"{path}/verify"),
+    ):
+        assert refused.status_code == 403
+
+
+@pytest.mark.rule(167, 168)
+async def test_the_address_that_a_browser_was_sent_back_to_is_taken_for_its_code(
+    config_api: ConfigApi, provider: Provider
+) -> None:
+    application = await an_application(config_api.admin, provider)
+    code = await a_code(config_api, provider, application["id"])
+    path = f"/departments/{await a_department(config_api.admin)}/accounts"
+    body = {"account_name": "Pasted", "oauth_application_id": application["id"]}
+    bare = await config_api.admin.post(path, json={**body, "authorization_code": f"{REDIRECT}?state=x"})
+    assert fields_of(bare) == ["authorization_code"]
+    assert "is an address without a code" in bare.text
+    address = f"{REDIRECT}?{urlencode({'code': code, 'state': 'x'})}\n"
+    made = await config_api.admin.post(path, json={**body, "authorization_code": address})
+    assert made.status_code == 201, made.text
+    assert made.json()["authorization_state"] == "authorized"

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from config_api.oauth_applications import repository
 from config_api.oauth_applications.expiry import WARNED_BEFORE, warning_due
+from config_api.outgoing_http import policy
 from tests.config_api.builders import fields_of
 from tests.config_api.oauth.builders import a_code, an_account, an_application, application_body, keeper
 from tests.config_api.oauth.provider import SECRET, Provider
@@ -239,3 +240,22 @@ async def test_an_expiry_that_the_database_takes_for_infinite_is_refused(
 async def test_an_issuer_with_an_impossible_port_is_named(admin: httpx.AsyncClient, provider: Provider) -> None:
     body = application_body(provider, issuer="https://localhost:99999/realm")
     assert fields_of(await admin.post("/oauth-applications", json=body)) == ["issuer"]
+
+
+@pytest.mark.parametrize(
+    ("allow", "reached", "shut"),
+    [
+        ([], ["93.184.216.34", "2606:2800::1"], ["10.1.2.3", "127.0.0.1", "::1"]),
+        (["10.1.0.0/16"], ["10.1.2.3"], ["10.2.0.1", "93.184.216.34"]),
+        (["0.0.0.0/0", "::/0"], ["93.184.216.34", "2606:2800::1"], ["10.1.2.3", "127.0.0.1", "::1"]),
+        (["0.0.0.0/0", "::/0", "10.1.2.0/24", "10.1.0.0/16"], ["8.8.8.8", "10.1.2.3", "10.1.3.3"], ["10.2.0.1"]),
+        (["0.0.0.0/0", "127.0.0.1"], ["127.0.0.1", "93.184.216.34"], ["127.0.0.2", "169.254.169.254"]),
+    ],
+)  # fmt: skip
+def test_a_private_network_is_reached_only_when_it_is_named(
+    allow: list[str], reached: list[str], shut: list[str]
+) -> None:
+    rules = policy(allow, [])
+    assert [one for one in reached if not rules.allows(one)] == []
+    assert [one for one in shut if rules.allows(one)] == []
+    assert not policy(allow, ["93.184.0.0/16", "10.1.0.0/16"]).allows("93.184.216.34")

@@ -6,6 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.config_api.builders import fields_of
 from tests.config_api.process import ConfigApi
 
 MIB = 1024 * 1024
@@ -113,6 +114,15 @@ async def test_what_is_wrong_is_named(shared: ConfigApi, field: str, value: obje
 
 async def test_nul_in_a_list_is_refused_before_the_database_sees_it(admin: httpx.AsyncClient) -> None:
     assert (await patched(admin, attachments_blocked=[".e\x00xe"])).status_code == 422
+
+
+@pytest.mark.rule(208, 209, 210)
+@pytest.mark.parametrize("wrong", ["*", "*.*", " ", "a/b", "../x", "x.", "a*"])
+async def test_what_no_file_name_ends_in_is_refused_by_its_place(admin: httpx.AsyncClient, wrong: str) -> None:
+    """An administrator who typed it would believe that it blocks something."""
+    for name in ("attachments_blocked", "attachments_allowed"):
+        assert fields_of(await patched(admin, **{name: ["exe", wrong]})) == [f"{name}.1"]
+    assert (await admin.get("/settings")).json()["attachments_blocked"] == []
 
 
 @pytest.mark.parametrize("moved", [{"default_smtp_server": "evil.example"}, {"default_smtp_port": 2626}])

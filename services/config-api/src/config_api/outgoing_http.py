@@ -4,13 +4,13 @@ import asyncio
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpcore
 
-from ece_common.egress import EgressPolicy, EgressRefused
+from ece_common.egress import EgressPolicy, EgressRefused, Network
 from ece_common.errors import Transient
 
 PRIVATE_NETWORKS = (
@@ -36,9 +36,29 @@ class Answer:
 
 
 def policy(allow: Iterable[str], deny: Iterable[str]) -> EgressPolicy:
-    """Private networks only when the configuration names them: with `allow` given it alone decides."""
+    """Private networks only as far as `allow` names them or a part of them: a wider network names none of them."""
     allowed = list(allow)
-    return EgressPolicy(allowed, [*deny, *(() if allowed else PRIVATE_NETWORKS)])
+    named = [ip_network(one, strict=False) for one in allowed]
+    left = [str(piece) for network in PRIVATE_NETWORKS for piece in _unnamed(ip_network(network), named)]
+    return EgressPolicy(allowed, [*deny, *left])
+
+
+def _unnamed(network: Network, named: Iterable[Network]) -> list[Network]:
+    """What is left of `network` without those of `named` that lie in it."""
+    left = [network]
+    for one in named:
+        if _inside(one, network):
+            whole = [piece for piece in left if not _inside(piece, one)]
+            left = [rest for piece in whole for rest in _without(piece, one)]
+    return left
+
+
+def _without(piece: Network, one: Network) -> list[Network]:
+    return list(piece.address_exclude(one)) if _inside(one, piece) else [piece]  # pyright: ignore[reportArgumentType, reportUnknownArgumentType] - of one version, as `_inside` says
+
+
+def _inside(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # pyright: ignore[reportArgumentType] - see the versions
 
 
 class _JudgedAddresses(httpcore.AsyncNetworkBackend):

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 
 from ece_common.contracts import oauth_examples
 from ece_common.contracts.aliases import AfterRetrieval, AliasStatus, OneAddress, Redirections
@@ -14,7 +15,21 @@ AccountStatus = Literal["active", "inactive"]
 AccountServerType = Literal["pop3_and_smtp", "imap_and_smtp"]
 AuthenticationFlow = Literal["authorization_code", "client_credentials"]
 AuthorizationState = Literal["not_authorized", "authorized", "invalid"]
-AuthorizationCode = Pasted
+
+
+def _code_alone(pasted: SecretStr) -> SecretStr:
+    """The code, also out of the address that a browser was sent back to."""
+    value = pasted.get_secret_value()
+    if not value.startswith(("https://", "http://")):
+        return pasted
+    parts = urlsplit(value)
+    found = parse_qs(parts.query, max_num_fields=50).get("code") or parse_qs(parts.fragment).get("code")
+    if not found:
+        raise ValueError("is an address without a code: paste what the page after the sign-in shows")
+    return SecretStr(found[0])
+
+
+AuthorizationCode = Annotated[Pasted, AfterValidator(_code_alone)]
 _ADDRESS = Field(default=None, description="Given by the OAuth application: another value is refused.")
 _CODE = Field(
     default=None,

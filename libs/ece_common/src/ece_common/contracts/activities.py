@@ -5,7 +5,7 @@ import binascii
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Base64Encoder, EncodedBytes, Field
+from pydantic import AfterValidator, Base64Encoder, EncodedBytes, Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Body, Id, Line, Name, Note, Sent, Strict, SubjectLine
@@ -125,10 +125,19 @@ class ActivityChange(Strict):
     queue_id: Id | None = None
 
 
+def _somebody(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must name somebody; null gives it back to the queue")
+    return value.strip()
+
+
+Assignee = Annotated[Line, AfterValidator(_somebody)]
+
+
 class Assignment(Strict):
     model_config = examples.ASSIGNMENT
 
-    assigned_to: Line | None = Field(description="Who works on it; null gives it back to the queue.")
+    assigned_to: Assignee | None = Field(description="Who works on it; null gives it back to the queue.")
 
 
 class Transfer(Strict):

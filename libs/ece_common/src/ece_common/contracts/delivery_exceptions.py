@@ -15,7 +15,9 @@ from ece_common.contracts.policies import Failure, PhraseType
 def _phrase(value: str) -> str:
     """R258. Blanks at the ends stay: they are part of what is looked for."""
     if "@" in value:
-        raise ValueError("must not contain @: an address is checked before its @ only, so give just that part")
+        raise ValueError(
+            "must not contain @: of an address only what stands before its @ is checked, and no phrase may hold one"
+        )
     if not value.strip():
         raise ValueError("must hold at least one character that is no blank")
     if any(ord(character) < 32 or ord(character) == 127 for character in value):

@@ -138,7 +138,7 @@ class MaskingTrial(Strict):
 
 
 class MaskedSpan(Sent):
-    """Where a pattern found something in `text`: from `start` up to, not including, `end`."""
+    """Where a pattern found something: from `start` up to, not including, `end`."""
 
     pattern: str
     start: int
@@ -151,6 +151,8 @@ class MaskingVerdict(Sent):
     text: str
     subject: str
     matches: list[MaskedSpan]
+    """In `text`."""
+    subject_matches: list[MaskedSpan] = []
     hidden: list[str]
     """Patterns that could not be applied in time: the text they looked through is masked as a whole."""
 

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ece_common.contracts import examples
 from ece_common.contracts.base import Address, Host, Line, Port, Secret, Sent, Strict, SubjectLine
+from ece_common.contracts.blocked_extensions import extension
 from ece_common.contracts.mistakes import WEB_SERVER
 
 KIB = 1024
@@ -15,7 +16,17 @@ FromOnTransfer = Literal["do_not_change", "use_default_alias_of_destination_depa
 LargeEmailAction = Literal["skip_and_notify", "delete_and_notify"]
 BounceEvidence = Literal["delivery_status_first", "phrases_only"]
 UncertainDelivery = Literal["hold", "resend"]
-Extension = Annotated[Line, Field(min_length=1, max_length=64)]
+
+
+def _extension(value: str) -> str:
+    """Kept as it was typed, and read as a department's own list is."""
+    if value.strip() in ("*", ".*", "*.*"):
+        raise ValueError("must be an extension alone; to block every file set block_all_attachments of a department")
+    extension(value)
+    return value.strip()
+
+
+Extension = Annotated[Line, Field(min_length=1, max_length=64), AfterValidator(_extension)]
 Extensions = Annotated[list[Extension], Field(max_length=1000)]
 
 MaximumEmailSize = Annotated[int, Field(ge=KIB, le=150 * MIB)]

@@ -57,9 +57,17 @@ _FILTERED = frozenset({"GET /activities", "GET /departments", "GET /events", "GE
 """Lists that leave out what is not this token's."""
 
 _FOR_ALL = frozenset(
-    {"GET /masking-patterns", "GET /masking-patterns/{pattern_id}", "POST /masking-patterns/evaluate"}
+    {
+        "GET /masking-patterns",
+        "GET /masking-patterns/{pattern_id}",
+        "POST /masking-patterns/evaluate",
+        "GET /oauth-applications",
+        "GET /oauth-applications/{application_id}",
+        "POST /oauth-applications/{application_id}/authorization-requests",
+    }
 )
-"""The partition's, and read by each department that masks by them."""
+"""The partition's, and used by each department: it masks by these patterns, and its accounts sign in by these
+applications."""
 
 _PARTITION = frozenset({"DELETE /departments/{department_id}"})
 

@@ -49,7 +49,8 @@ async def _server_type(act: Act, application_id: int, account_id: int | None) ->
     if account_id is None:
         return None
     account = await repository.maybe(act.session, account_id)
-    if account is None or account.oauth_application_id != application_id:
+    ours = account is not None and act.caller.reach.covers(account.department_id)
+    if account is None or not ours or account.oauth_application_id != application_id:
         raise Invalid.field("account_id", f"there is no account {account_id} with this OAuth application")
     if account.authentication_flow != "authorization_code":
         raise Invalid.field("account_id", "this account uses the client-credentials flow: nobody signs in for it")

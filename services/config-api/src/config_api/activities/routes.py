@@ -159,7 +159,11 @@ async def original(activity_id: ActivityId, act: AsAdministrator) -> Response:
     row = await repository.get(act.session, activity_id)
     found = await repository.original(act.session, activity_id)
     if found is None:
-        reason = "it is outgoing" if row.direction == "outbound" else "masking changed it, so it was not stored"
+        reason = (
+            "it is outgoing"
+            if row.direction == "outbound"
+            else "with masking on, or an attachment blocked, it would show what was taken out"
+        )
         raise NotFound(f"the original of activity {activity_id} is not kept: {reason}")
     if found.sealed:
         act.audit("activity.original_read", f"activity/{activity_id}", {}, department_id=row.department_id)

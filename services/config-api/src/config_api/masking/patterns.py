@@ -63,7 +63,15 @@ async def check(row: PatternRow) -> None:
     row.javascript_regular_expression = row.javascript_regular_expression or row.java_regular_expression
     java, javascript = row.java_regular_expression, row.javascript_regular_expression
     row.linear = (await asyncio.to_thread(_compiled, JAVA, java, "java")).linear
-    await asyncio.to_thread(_compiled, JAVASCRIPT, javascript, "javascript")
+    try:
+        await asyncio.to_thread(_compiled, JAVASCRIPT, javascript, "javascript")
+    except Invalid as problem:
+        if javascript != java:
+            raise
+        said = (problem.errors or [])[0].problem
+        raise Invalid.field(
+            JAVASCRIPT, f"is needed: left out, the Java expression is taken for it, which as JavaScript {said}"
+        ) from None
 
 
 def _compiled(field: str, source: str, dialect: Dialect) -> Expression:

@@ -1,6 +1,7 @@
 """Patterns tried on a text, with what they find: by the workers' own masker, beside the event loop."""
 
 import asyncio
+from collections.abc import Sequence
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -9,7 +10,7 @@ from config_api.masking.tables import PatternRow
 from ece_common.contracts.masking import MaskedSpan, MaskingTrial, MaskingVerdict
 from ece_common.contracts.policies import MaskingPattern
 from ece_common.errors import Invalid
-from ece_common.policies.masking import Masker
+from ece_common.policies.masking import Hit, Masker
 
 
 async def evaluate(session: AsyncSession, trial: MaskingTrial) -> MaskingVerdict:
@@ -38,11 +39,17 @@ def _inside(problem: Invalid) -> tuple[str, str]:
 def _evaluated(trial: MaskingTrial, tried: list[MaskingPattern]) -> MaskingVerdict:
     masking = Masker(tried).mail()
     text = masking.text(trial.text, "text")
-    hits = sorted(masking.hits, key=lambda hit: (hit.start, hit.end))
+    in_text = len(masking.hits)
     subject = masking.text(trial.subject, "subject")
     return MaskingVerdict(
         text=text,
         subject=subject,
-        matches=[MaskedSpan(pattern=hit.pattern, start=hit.start, end=hit.end) for hit in hits],
+        matches=_spans(masking.hits[:in_text]),
+        subject_matches=_spans(masking.hits[in_text:]),
         hidden=[f"{hidden.part}: {hidden.pattern} {hidden.reason}" for hidden in masking.hidden],
     )
+
+
+def _spans(hits: Sequence[Hit]) -> list[MaskedSpan]:
+    ordered = sorted(hits, key=lambda hit: (hit.start, hit.end))
+    return [MaskedSpan(pattern=hit.pattern, start=hit.start, end=hit.end) for hit in ordered]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from config_api.oauth_applications import refusals
 from config_api.oauth_applications.providers import Provider
 from config_api.outgoing_http import Answer, OutgoingHttp, Unreachable, place
 from ece_common.egress import EgressRefused
@@ -66,7 +67,7 @@ def judged(provider: Provider, answer: Answer) -> Configuration:
     host = place(address_of(provider))[0]
     if answer.status in (400, 404):
         what = "tenant id" if provider.issuer is None else "issuer"
-        told = f"{host} answered {answer.status} when asked for its OpenID configuration"
+        told = f"{host} answered {answer.status} when asked for its OpenID configuration{_words(answer.body)}"
         raise NoSuchProvider(f"{told}: it knows no such {what}; correct the OAuth application")
     if answer.status != 200:
         raise Unreachable(f"{host} answered {answer.status} when asked for its OpenID configuration")
@@ -92,6 +93,15 @@ def _judge(provider: Provider, found: Configuration, host: str) -> None:
             raise Unreachable(f"the {name} of {host} is no https address") from None
         if provider.issuer is None and where != host:
             raise Unreachable(f"the {name} of {host} is on another host: {where[:200]!r}")
+
+
+def _words(body: bytes) -> str:
+    """What the provider says of it, as far as it says it in an OAuth error (RFC 6749 section 5.2)."""
+    try:
+        said = json.loads(body)["error_description"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return f" ({refusals.first_line(said, ())})" if isinstance(said, str) else ""
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -138,7 +138,11 @@ def refused_problems(draft: Draft, may_ask: Callable[[str], bool]) -> list[Field
             return []
     except EgressRefused as problem:
         return [FieldProblem(field="issuer", problem=problem.detail)]
-    told = "is in a network that the configuration (ECE_EGRESS_ALLOW, ECE_EGRESS_DENY) does not allow"
+    told = (
+        "is in a network that the configuration does not allow: an operator has to add its address to "
+        "ECE_EGRESS_ALLOW, with 0.0.0.0/0 and ::/0 beside it where everything else stays allowed, or take it out of "
+        "ECE_EGRESS_DENY"
+    )
     return [FieldProblem(field="issuer", problem=told)]
 
 
