@@ -110,13 +110,14 @@ class AnyOf:
         self._apart = [one for one in expressions if not one.linear]
         joined = "|".join(f"(?:{one.for_re2})" for one in expressions if one.linear)
         self._together = _linear(joined, _MEMORY_TOGETHER) if joined else None
+        self._steps = self._together.programsize if self._together is not None else 0
         if self._together is None:
             self._apart = expressions
 
     def may_match(self, text: str, limit: Callable[[], Watch]) -> bool:
         """False only when none does. `limit` is asked for what the other engine has to search."""
         if self._together is not None:
-            if self._together.programsize * len(text) > LINEAR_STEPS:
+            if self._steps * len(text) > LINEAR_STEPS:
                 return True
             if self._together.search(_bytes(text)) is not None:
                 return True

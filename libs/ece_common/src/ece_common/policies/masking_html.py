@@ -45,7 +45,7 @@ _SEPARATES = frozenset(
 
 def readings(source: str) -> tuple[str, str]:
     """What the two views of HtmlViews read, at a third of the cost: enough to see that no pattern matches."""
-    visible, hidden, known = list[str](), list[str](), dict[str, str]()
+    visible, hidden, known = list[str](), list[str](), dict[str, tuple[str, bool]]()
     separating = _separating(source)
     position = 0
     token = _token(source)
@@ -59,10 +59,11 @@ def readings(source: str) -> tuple[str, str]:
             tag = found[0]
             reading = known.get(tag)
             if reading is None:
-                reading = known[tag] = _SEPARATOR if found["name"].lower() in separating else ""
+                name = found["name"].lower()
+                reading = known[tag] = (_SEPARATOR if name in separating else "", name in _RAW)
                 hidden += _attributes(found)
-            if reading:
-                visible.append(reading)
+            visible.append(reading[0])
+            if reading[1]:
                 position = _end_of_raw(found)
                 if position > end:
                     hidden.append(_flat(source[end:position]))
