@@ -72,7 +72,7 @@ def test_patterns_are_tried_applied_and_carried_in_a_file(suite: Suite, tmp_path
     ece = Ece(suite)
     pattern = ece("masking-patterns", "create", "name=Account numbers", r"java_regular_expression=\d{16}")
     assert ece("masking-patterns", "try", "4111111111111111", "--pattern", str(pattern["id"]))["text"] == "*" * 16
-    applied = ece("masking-patterns", "channel", "mask_incoming=false", "--pattern", str(pattern["id"]))
+    applied = ece("masking-channel", "set", "mask_incoming=false", f"pattern_ids={pattern['id']}")
     assert (applied["mask_incoming"], applied["pattern_ids"]) == (False, [pattern["id"]])
     exported = tmp_path / "patterns.xml"
     assert ece.run("masking-patterns", "export", str(exported)).returncode == 0
@@ -98,7 +98,7 @@ def test_a_workflow_is_written_to_a_file_read_from_it_and_deleted_once_confirmed
 
     file.write_text("[1]")
     refused = ece.run("workflows", "create", department, str(file))
-    assert (refused.returncode, "must hold one JSON object" in refused.stderr) == (1, True)
+    assert (refused.returncode, "must hold one JSON object" in refused.stderr) == (2, True)
     unknown = ece.run("workflows", "try", str(made["id"]), "99")
     assert (unknown.returncode, "activity_id" in unknown.stderr) == (1, True)
 

@@ -203,7 +203,7 @@ def _activities(app: FastAPI, kept: Kept) -> None:
         if key is None or key not in kept.keys:
             kept.replies.append({"parent_id": number, **await request.json()})
         kept.keys |= {key} if key is not None else set()
-        return {"id": 99, "parent_id": number}
+        return {"id": 99, "parent_id": number, "to": ["ada@customer.test"], "subject": "Re: Hi", "attachments": []}
 
     @app.get("/v1/activities/{number}/delivery")
     async def delivery(number: int) -> Item:

@@ -60,7 +60,7 @@ def test_what_is_typed_as_a_password_is_not_shown(ece: Ece) -> None:
 def test_a_password_on_the_command_line_is_refused(kept: Kept, ece: Ece, field: str) -> None:
     done = ece("aliases", "create", "1", *NEW, field)
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "others could see it" in done.stderr
     assert kept.bodies == []
 
@@ -92,7 +92,7 @@ def test_a_refused_field_is_named_with_what_would_be_right(ece: Ece) -> None:
 def test_an_argument_that_is_no_field_and_value_is_explained(ece: Ece, argument: str) -> None:
     done = ece("aliases", "set", "1", argument)
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "field=value" in done.stderr
 
 
@@ -205,5 +205,5 @@ def test_a_server_is_changed_by_a_script_with_its_password_from_a_file(kept: Kep
 def test_a_change_of_nothing_is_refused_instead_of_looking_like_one(kept: Kept, ece: Ece) -> None:
     done = ece("aliases", "set", "1")
 
-    assert (done.exit_code, kept.bodies) == (1, [])
+    assert (done.exit_code, kept.bodies) == (2, [])
     assert "field=value" in done.stderr

@@ -146,15 +146,17 @@ def test_without_an_address_or_a_token_it_says_what_to_set() -> None:
     assert "ECE_CONFIG_API_URL" in _ece("departments", "list").stderr
 
     done = _ece("departments", "list", ECE_CONFIG_API_URL="http://127.0.0.1:9")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "ECE_TOKEN" in done.stderr
 
 
-@pytest.mark.parametrize(("url", "words"), [("http://127.0.0.1:9", "network"), ("http://api.test", "plain http")])
-def test_a_server_out_of_reach_or_out_of_bounds_is_one_line_and_no_traceback(url: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "words", "code"), [("http://127.0.0.1:9", "network", 1), ("http://api.test", "plain http", 2)]
+)
+def test_a_server_out_of_reach_or_out_of_bounds_is_one_line_and_no_traceback(url: str, words: str, code: int) -> None:
     done = _ece("--url", url, "departments", "list", ECE_TOKEN="adm1n")
 
-    assert done.returncode == 1
+    assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert "adm1n" not in done.stderr

@@ -1,59 +1,32 @@
 """`ece oauth-applications` and `ece accounts`: secrets are asked for, and neither shown nor taken as arguments."""
 
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI, Request
-from typer.testing import CliRunner, Result
 
-from ece_common.cli.main import app
-from ece_common.cli.remote import Remote
-from ece_common.connection import Connection
+from tests.ece_common.cli.asked import Asked
 
 SECRET = "the secret's Value"
 
 
-class Asked:
-    """What the Config API was asked, answered with what a test put into `answers`."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[str, str, Any]] = []
-        self.answers: dict[str, Any] = {"name": "Mail", "account_name": "Support", "ok": False,
-                                        "authorization_url": "https://login.shop.test/authorize?x=1",
-                                        "email_address": "support@shop.test",
-                                        "results": [{"alias_id": 7, "outcome": "refused"}]}  # fmt: skip
-
-    def api(self) -> FastAPI:
-        api = FastAPI()
-
-        @api.api_route("/{path:path}", methods=["GET", "POST", "PATCH", "DELETE"])
-        async def answered(path: str, request: Request) -> dict[str, Any]:
-            body = await request.json() if await request.body() else None
-            self.requests.append((request.method, path, body))
-            return self.answers
-
-        return api
-
-
 @pytest.fixture
 def asked() -> Asked:
-    return Asked()
-
-
-def _ece(asked: Asked, *arguments: str, typed: str = "") -> Result:
-    transport = httpx.ASGITransport(asked.api())
-    remote = Remote(lambda: Connection("http://127.0.0.1", "token", transport=transport))
-    return CliRunner().invoke(app, arguments, input=typed, obj=remote)
+    return Asked(
+        name="Mail",
+        account_name="Support",
+        ok=False,
+        authorization_url="https://login.shop.test/authorize?x=1",
+        email_address="support@shop.test",
+        results=[{"alias_id": 7, "outcome": "refused"}],
+    )
 
 
 def test_a_client_secret_is_asked_for_without_an_echo(asked: Asked) -> None:
-    done = _ece(asked, "oauth-applications", "create", "name=Mail", "client_id=x", typed=f"{SECRET}\n")
+    done = asked("oauth-applications", "create", "name=Mail", "client_id=x", typed=f"{SECRET}\n")
     assert done.exit_code == 0, done.output
     assert SECRET not in done.output
     assert asked.requests == [
-        ("POST", "v1/oauth-applications", {"name": "Mail", "client_id": "x", "client_secret": SECRET})
+        ("POST", "oauth-applications", {"name": "Mail", "client_id": "x", "client_secret": SECRET})
     ]
 
 
@@ -66,7 +39,7 @@ def test_a_client_secret_is_asked_for_without_an_echo(asked: Asked) -> None:
     ],
 )
 def test_secrets_are_no_arguments(asked: Asked, arguments: tuple[str, ...]) -> None:
-    done = _ece(asked, *arguments)
+    done = asked(*arguments)
     assert done.exit_code != 0
     assert "on a command line others could see it" in done.output
     assert asked.requests == []
@@ -76,13 +49,13 @@ def test_a_certificate_is_read_from_two_files(asked: Asked, tmp_path: Path) -> N
     (tmp_path / "key.pem").write_text("KEY\n")
     (tmp_path / "cert.pem").write_text("CERT\n")
     files = ("--private-key", str(tmp_path / "key.pem"), "--certificate", str(tmp_path / "cert.pem"))
-    assert _ece(asked, "oauth-applications", "set", "1", *files).exit_code == 0
+    assert asked("oauth-applications", "set", "1", *files).exit_code == 0
     assert asked.requests[0][2] == {"certificate": {"private_key": "KEY", "certificate": "CERT"}}
-    assert _ece(asked, "oauth-applications", "set", "1", *files[:2]).exit_code != 0
+    assert asked("oauth-applications", "set", "1", *files[:2]).exit_code != 0
 
 
 def test_a_sign_in_prints_the_address_to_open(asked: Asked) -> None:
-    done = _ece(asked, "oauth-applications", "sign-in", "1", "--account", "5")
+    done = asked("oauth-applications", "sign-in", "1", "--account", "5")
     assert done.output.strip() == asked.answers["authorization_url"]
     assert asked.requests[0][2] == {"account_id": 5, "login_hint": None}
 
@@ -90,7 +63,7 @@ def test_a_sign_in_prints_the_address_to_open(asked: Asked) -> None:
 @pytest.mark.rule(168, 169)
 def test_an_authorization_code_is_asked_for_and_saved(asked: Asked) -> None:
     fields = ("account_name=Support", "oauth_application_id=2", "--code")
-    done = _ece(asked, "accounts", "create", "1", *fields, typed="the-code\n")
+    done = asked("accounts", "create", "1", *fields, typed="the-code\n")
     assert done.exit_code == 0, done.output
     assert "the-code" not in done.output
     assert asked.requests[0][2]["authorization_code"] == "the-code"
@@ -99,26 +72,26 @@ def test_an_authorization_code_is_asked_for_and_saved(asked: Asked) -> None:
 @pytest.mark.rule(154, 206)
 @pytest.mark.parametrize("what", ["oauth-applications", "accounts"])
 def test_deletion_is_asked_about_and_done_only_on_yes(asked: Asked, what: str) -> None:
-    assert _ece(asked, what, "delete", "1", typed="n\n").exit_code == 1
+    assert asked(what, "delete", "1", typed="n\n").exit_code == 1
     assert [method for method, _, _ in asked.requests] == ["GET"]
-    assert _ece(asked, what, "delete", "1", typed="y\n").exit_code == 0
+    assert asked(what, "delete", "1", typed="y\n").exit_code == 0
     assert asked.requests[-1][0] == "DELETE"
 
 
 def test_a_verification_that_fails_ends_with_one(asked: Asked) -> None:
-    assert _ece(asked, "oauth-applications", "verify", "1").exit_code == 1
+    assert asked("oauth-applications", "verify", "1").exit_code == 1
 
 
 @pytest.mark.rule(204)
 def test_an_alias_leaves_its_account_only_on_yes(asked: Asked) -> None:
-    assert _ece(asked, "accounts", "remove-alias", "1", "7", typed="n\n").exit_code == 1
-    assert _ece(asked, "accounts", "remove-alias", "1", "7", typed="y\n").exit_code == 0
+    assert asked("accounts", "remove-alias", "1", "7", typed="n\n").exit_code == 1
+    assert asked("accounts", "remove-alias", "1", "7", typed="y\n").exit_code == 0
     assert [method for method, _, _ in asked.requests] == ["GET", "GET", "DELETE"]
 
 
 @pytest.mark.rule(187, 188)
 def test_several_existing_aliases_are_added_at_once(asked: Asked) -> None:
-    done = _ece(asked, "accounts", "add-existing", "1", "7", "8", "--shared")
+    done = asked("accounts", "add-existing", "1", "7", "8", "--shared")
     assert done.exit_code == 1
     assert "refused" in done.output
     assert asked.requests[0][2] == {"alias_ids": [7, 8], "add_as_shared_mailbox": True}

@@ -5,9 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ece_common.cli.fields import Json, asked_secret, parsed
-from ece_common.cli.output import say, show_list, show_one
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_secret, parsed, some
+from ece_common.cli.identities import AccountId, AliasId, AliasIds, DepartmentId, SomeDepartmentId
+from ece_common.cli.output import agreed, say, show_list, show_one
 from ece_common.cli.remote import remote
+from ece_common.cli.resources import of_departments
+from ece_common.contracts.accounts import AccountChange, NewAccount, NewAccountAlias
 
 app = typer.Typer(no_args_is_help=True, help="Mailboxes that are opened by OAuth, not by a password.")
 
@@ -21,7 +25,6 @@ COLUMNS = (
     "authorization_reason",
     "authorized_user_name",
 )
-AccountId = Annotated[int, typer.Argument(help="The account's id, from `ece accounts list`.")]
 CodeFile = Annotated[Path | None, typer.Option(help="Read the authorization code from here instead of asking.")]
 Code = Annotated[bool, typer.Option("--code", help="Ask for the authorization code that the sign-in page showed.")]
 
@@ -29,14 +32,11 @@ Code = Annotated[bool, typer.Option("--code", help="Ask for the authorization co
 @app.command("list")
 def list_(
     context: typer.Context,
-    department: Annotated[int | None, typer.Argument(help="Only this department's; all when left out.")] = None,
+    department: SomeDepartmentId = None,
     as_json: Json = False,
 ) -> None:
     """List accounts and whether they are authorized."""
-    api = remote(context)
-    ids = [department] if department is not None else [one["id"] for one in api.pages("/departments")]
-    found = [account for one in ids for account in api.pages(f"/departments/{one}/accounts")]
-    show_list(found, COLUMNS, as_json=as_json)
+    show_list(of_departments(remote(context), department, "/accounts"), COLUMNS, as_json=as_json)
 
 
 @app.command()
@@ -45,11 +45,11 @@ def show(context: typer.Context, account: AccountId, as_json: Json = False) -> N
     show_one(remote(context).call("GET", f"/accounts/{account}"), as_json=as_json)
 
 
-@app.command()
+@app.command(cls=taking(Shown(NewAccount)))
 def create(
     context: typer.Context,
-    department: Annotated[int, typer.Argument(help="The department's id.")],
-    fields: Annotated[list[str], typer.Argument(help="field=value, such as server_type=imap_and_smtp")],
+    department: DepartmentId,
+    fields: Given,
     code: Code = False,
     code_file: CodeFile = None,
     as_json: Json = False,
@@ -58,26 +58,26 @@ def create(
 
     ece accounts create 1 account_name=support@example.com oauth_application_id=2 --code
     """
-    body = parsed(fields)
+    body = parsed(fields, NewAccount)
     if code or code_file is not None:
         body["authorization_code"] = asked_secret("Authorization code", code_file)
     show_one(remote(context).call("POST", f"/departments/{department}/accounts", body), as_json=as_json)
 
 
-@app.command("set")
+@app.command("set", cls=taking(Shown(AccountChange, NewAccount)))
 def set_(
     context: typer.Context,
     account: AccountId,
-    fields: Annotated[list[str] | None, typer.Argument(help="field=value")] = None,
+    fields: MaybeGiven = None,
     code: Code = False,
     code_file: CodeFile = None,
     as_json: Json = False,
 ) -> None:
     """Change fields of an account, or authorize it anew with --code; what is not named stays."""
-    body = parsed(fields or [])
+    body = parsed(fields or [], AccountChange)
     if code or code_file is not None:
         body["authorization_code"] = asked_secret("Authorization code", code_file)
-    show_one(remote(context).call("PATCH", f"/accounts/{account}", body), as_json=as_json)
+    show_one(remote(context).call("PATCH", f"/accounts/{account}", some(body, ", or --code")), as_json=as_json)
 
 
 @app.command("test")
@@ -93,16 +93,13 @@ def try_servers(context: typer.Context, account: AccountId, as_json: Json = Fals
 def delete(
     context: typer.Context,
     account: AccountId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Delete an account without aliases, once you have confirmed it (R206)."""
+    """Delete an account without aliases, once you have confirmed it."""
     api = remote(context)
     if not yes:
         found = api.call("GET", f"/accounts/{account}")
-        say(f"Account {account}: {found['account_name']}")
-        if not typer.confirm("Delete it?", default=False):
-            say("Not deleted.")
-            raise typer.Exit(1)
+        agreed(f"Account {account}: {found['account_name']}")
     api.call("DELETE", f"/accounts/{account}")
     say(f"Account {account} is deleted.")
 
@@ -114,22 +111,24 @@ def aliases(context: typer.Context, account: AccountId, as_json: Json = False) -
     show_list(found, ("id", "name", "email_address", "status", "shared_mailbox", "default_alias"), as_json=as_json)
 
 
-@app.command("new-alias")
+@app.command("new-alias", cls=taking(Shown(NewAccountAlias)))
 def new_alias(
     context: typer.Context,
     account: AccountId,
-    fields: Annotated[list[str], typer.Argument(help="field=value, such as email_address=support@example.com")],
+    fields: Given,
     as_json: Json = False,
 ) -> None:
     """Create an alias in an account; its servers and login are the account's."""
-    show_one(remote(context).call("POST", f"/accounts/{account}/aliases", parsed(fields)), as_json=as_json)
+    show_one(
+        remote(context).call("POST", f"/accounts/{account}/aliases", parsed(fields, NewAccountAlias)), as_json=as_json
+    )
 
 
 @app.command("add-existing")
 def add_existing(
     context: typer.Context,
     account: AccountId,
-    alias: Annotated[list[int], typer.Argument(help="Ids of basic aliases of the same department.")],
+    alias: AliasIds,
     shared: Annotated[bool, typer.Option("--shared", help="They belong to a shared account.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -145,16 +144,17 @@ def add_existing(
 def remove_alias(
     context: typer.Context,
     account: AccountId,
-    alias: Annotated[int, typer.Argument(help="The alias's id.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    alias: AliasId,
+    yes: Yes = False,
 ) -> None:
-    """Remove an alias from its account, once you have confirmed it (R204). One made there is deleted for good."""
+    """Remove an alias from its account, once you have confirmed it. One made there is deleted for good."""
     api = remote(context)
     if not yes:
         found = api.call("GET", f"/aliases/{alias}")
-        say(f"Alias {alias}: {found['name']} <{found['email_address']}>")
-        if not typer.confirm("Remove it from the account?", default=False):
-            say("Not removed.")
-            raise typer.Exit(1)
+        agreed(
+            f"Alias {alias}: {found['name']} <{found['email_address']}>",
+            "Remove it from the account?",
+            "Not removed.",
+        )
     api.call("DELETE", f"/accounts/{account}/aliases/{alias}")
     say(f"Alias {alias} is removed from account {account}.")

@@ -1,32 +1,46 @@
-"""`ece activities`: e-mails in and out."""
+"""`ece activities`: e-mails in and out, and who works on them."""
 
-import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import typer
 
-from ece_common.cli.fields import Json, parsed
-from ece_common.cli.output import show_list, show_one
-from ece_common.cli.remote import remote
+from ece_common.cli import writing
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Given, Json, Yes, parsed
+from ece_common.cli.files import Target, harmless, saved
+from ece_common.cli.filters import Limit, filtering, tell_of_more
+from ece_common.cli.identities import ActivityId, DepartmentId, an_id
+from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.remote import Remote, matching, refuse, remote
+from ece_common.contracts.activities import ActivityChange, ActivityStatus, Direction, Subtype
+from ece_common.errors import NotFound
 
-app = typer.Typer(no_args_is_help=True, help="E-mails in and out.")
+app = typer.Typer(no_args_is_help=True, help="E-mails in and out, and who works on them.")
+writing.add_to(app)
 
-COLUMNS = ("id", "direction", "subtype", "status", "from", "to", "subject", "received_at")
-ActivityId = Annotated[int, typer.Argument(help="The activity's id.")]
+COLUMNS = (
+    "id", "direction", "subtype", "status", "assigned_to", "queue_id", "priority", "from", "to", "subject",
+    "received_at",
+)  # fmt: skip
+_FILTERS = (
+    "field=value: department_id, alias_id, queue_id, parent_id, assigned_to, from, since=2030-01-31T09:00:00Z, "
+    f"direction={'|'.join(get_args(Direction))}, status={'|'.join(get_args(ActivityStatus))}, "
+    f"subtype={'|'.join(get_args(Subtype))}, order=oldest|newest"
+)
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
-    filters: Annotated[
-        list[str] | None, typer.Argument(help="department_id=, alias_id=, status=, since= ...")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
+    filters: Annotated[list[str] | None, typer.Argument(help=_FILTERS)] = None,
+    limit: Limit = 50,
     as_json: Json = False,
 ) -> None:
-    """List activities, filtered by field=value."""
-    chosen = {name: str(value) for name, value in parsed(filters or []).items()}
-    show_list(remote(context).pages("/activities", params=chosen, limit=limit), COLUMNS, as_json=as_json)
+    """List activities, filtered by field=value; the oldest first unless order=newest."""
+    found = remote(context).pages("/activities", params=filtering(filters or []), limit=limit)
+    show_list(found, COLUMNS, as_json=as_json)
+    tell_of_more(found, limit)
 
 
 @app.command()
@@ -36,21 +50,91 @@ def show(context: typer.Context, activity: ActivityId, as_json: Json = False) ->
 
 
 @app.command()
-def reply(
+def assign(
     context: typer.Context,
     activity: ActivityId,
-    text: Annotated[str | None, typer.Option(help="What to answer; read from standard input when left out.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Another subject than Re: ...")] = None,
-    key: Annotated[str | None, typer.Option(help="With the same key a repeated command sends nothing twice.")] = None,
+    to: Annotated[str, typer.Argument(help="Who works on it from now on.")],
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Answer an activity; recipients, sender and subject follow from it."""
-    body: dict[str, str] = {"text": sys.stdin.read() if text is None else text}
-    if subject is not None:
-        body["subject"] = subject
-    headers = {"Idempotency-Key": key} if key is not None else None
-    made = remote(context).call("POST", f"/activities/{activity}/replies", body, headers=headers)
-    show_one(made, as_json=as_json)
+    """Give an activity to somebody; also how one is picked from the exception queue. Asks before taking one away."""
+    api = remote(context)
+    found, etag = api.call_with_etag("GET", f"/activities/{activity}")
+    holder = found["assigned_to"]
+    if holder not in {None, to} and not yes:
+        agreed(f"Activity {activity} is {holder}'s: {found['subject']}", f"Give it to {to}?", "Not assigned.")
+    _assign(api, activity, to, matching(etag), as_json=as_json)
+
+
+@app.command("give-back")
+def give_back(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
+    """Take an activity from whoever has it: it waits in its queue again."""
+    _assign(remote(context), activity, None, {}, as_json=as_json)
+
+
+def _assign(api: Remote, activity: int, to: str | None, headers: dict[str, str], *, as_json: bool) -> None:
+    done = api.call("POST", f"/activities/{activity}/assign", {"assigned_to": to}, headers=headers)
+    _tell(done, as_json=as_json)
+
+
+@app.command("set", cls=taking(Shown(ActivityChange)))
+def set_(context: typer.Context, activity: ActivityId, fields: Given, as_json: Json = False) -> None:
+    """Change the status of an incoming e-mail, or move it to another queue of its department.
+
+    ece activities set 17 status=completed queue_id=3
+    """
+    _tell(remote(context).call("PATCH", f"/activities/{activity}", parsed(fields, ActivityChange)), as_json=as_json)
+
+
+def _tell(done: dict[str, Any], *, as_json: bool) -> None:
+    """The result in a line: the whole mail would bury it."""
+    if as_json:
+        show_one(done, as_json=True)
+        return
+    holder = f", assigned to {done['assigned_to']}" if done["assigned_to"] else ", assigned to nobody"
+    say(f"Activity {done['id']} is {done['status'].replace('_', ' ')} in queue {done['queue_id']}{holder}.")
+
+
+@app.command()
+def transfer(
+    context: typer.Context,
+    activity: ActivityId,
+    department: DepartmentId,
+    queue: Annotated[
+        int | None,
+        typer.Option(help="A queue there; its default queue when left out.", parser=an_id("queues list")),
+    ] = None,
+    note: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Transfer an incoming e-mail to another department."""
+    body = {"department_id": department, "queue_id": queue, "note": note}
+    show_one(remote(context).call("POST", f"/activities/{activity}/transfer", body), as_json=as_json)
+
+
+@app.command()
+def save(
+    context: typer.Context,
+    activity: ActivityId,
+    number: Annotated[int, typer.Argument(min=1, help="The attachment's n, from `ece activities show`.")],
+    file: Target = None,
+) -> None:
+    """Save an attachment in a file."""
+    api = remote(context)
+    if file is None:
+        attachments = api.call("GET", f"/activities/{activity}")["attachments"]
+        named = [one["name"] for one in attachments if one["n"] == number]
+        if not named:
+            refuse(NotFound(f"activity {activity} has no attachment {number}; it has {len(attachments)}"))
+        file = harmless(named[0], f"attachment-{activity}-{number}")
+    saved(lambda: api.download(f"/activities/{activity}/attachments/{number}/content"), file)
+
+
+@app.command()
+def original(context: typer.Context, activity: ActivityId, file: Target = None) -> None:
+    """Save an incoming mail as the mail server had it; not kept when it was masked or something was blocked."""
+    target = file or Path(f"activity-{activity}.eml")
+    saved(lambda: remote(context).download(f"/activities/{activity}/original"), target)
 
 
 @app.command()
@@ -60,23 +144,31 @@ def delivery(context: typer.Context, activity: ActivityId, as_json: Json = False
 
 
 @app.command()
+def retry(context: typer.Context, activity: ActivityId, yes: Yes = False, as_json: Json = False) -> None:
+    """Try a delivery now: it failed, is queued, or its outcome is uncertain, which is asked about first."""
+    api = remote(context)
+    if not yes and api.call("GET", f"/activities/{activity}/delivery")["status"] == "uncertain":
+        agreed(
+            "Nobody knows whether it arrived: the recipient may get it twice.", "Send it again?", "Not sent again."
+        )
+    show_one(api.call("POST", f"/activities/{activity}/delivery/retry"), as_json=as_json)
+
+
+@app.command()
+def cancel(context: typer.Context, activity: ActivityId, yes: Yes = False, as_json: Json = False) -> None:
+    """Send an outgoing e-mail no more that is queued or uncertain, once you have confirmed it."""
+    api = remote(context)
+    if not yes:
+        found = api.call("GET", f"/activities/{activity}")
+        told = f"Activity {activity} to {', '.join(found['to'])}: {found['subject']}"
+        agreed(told, "Cancel its delivery?", "Not cancelled.")
+    show_one(api.call("POST", f"/activities/{activity}/delivery/cancel"), as_json=as_json)
+
+
+@app.command()
 def reprocess(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
     """Have a mail read again that could not be read; exits with 1 when it still cannot."""
     done = remote(context).call("POST", f"/activities/{activity}/reprocess")
     show_one(done, as_json=as_json)
     if done["outcome"] != "reprocessed":
         raise typer.Exit(1)
-
-
-@app.command()
-def transfer(
-    context: typer.Context,
-    activity: ActivityId,
-    department: Annotated[int, typer.Argument(help="The id of the department it goes to.")],
-    queue: Annotated[int | None, typer.Option(help="A queue there; its default queue when left out.")] = None,
-    note: Annotated[str, typer.Option(help="Why; kept in the audit log.")] = "",
-    as_json: Json = False,
-) -> None:
-    """Transfer an incoming e-mail to another department."""
-    body = {"department_id": department, "queue_id": queue, "note": note}
-    show_one(remote(context).call("POST", f"/activities/{activity}/transfer", body), as_json=as_json)

@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ece_common.cli.fields import Json, asked_password, parsed
-from ece_common.cli.output import say, show_list, show_one
-from ece_common.cli.remote import Remote, refuse, remote
-from ece_common.errors import Invalid
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_password, parsed, some
+from ece_common.cli.identities import AliasId, DepartmentId, SomeDepartmentId
+from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.remote import Remote, remote
+from ece_common.cli.resources import of_departments
+from ece_common.contracts.aliases import AliasChange, AliasStatus, NewAlias
 
 app = typer.Typer(no_args_is_help=True, help="The addresses customers write to, and their servers.")
 
@@ -25,23 +28,25 @@ COLUMNS = (
     "retriever_instance",
 )
 
-AliasId = Annotated[int, typer.Argument(help="The alias's id, from `ece aliases list`.")]
-Fields = Annotated[list[str], typer.Argument(help="field=value, such as incoming.server_name=mail.example.com")]
-IncomingFile = Annotated[Path | None, typer.Option(help="Read the incoming password from here instead of asking.")]
-OutgoingFile = Annotated[Path | None, typer.Option(help="Read the outgoing password from here instead of asking.")]
+Passwords = Annotated[
+    list[str] | None,
+    typer.Option("--password", help="incoming or outgoing: ask for it; incoming=FILE: read it from there."),
+]
+IncomingFile = Annotated[Path | None, typer.Option(help="The same as --password incoming=FILE.")]
+OutgoingFile = Annotated[Path | None, typer.Option(help="The same as --password outgoing=FILE.")]
+_SIDES = ("incoming", "outgoing")
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
-    department: Annotated[int | None, typer.Argument(help="Only this department's; all when left out.")] = None,
+    department: SomeDepartmentId = None,
+    status: Annotated[AliasStatus | None, typer.Option(help="Only those of this status.")] = None,
     as_json: Json = False,
 ) -> None:
     """List aliases with their status."""
-    api = remote(context)
-    ids = [department] if department is not None else [one["id"] for one in api.pages("/departments")]
-    found = [alias for one in ids for alias in api.pages(f"/departments/{one}/aliases")]
-    show_list(found, COLUMNS, as_json=as_json)
+    wanted = {"status": status} if status is not None else {}
+    show_list(of_departments(remote(context), department, "/aliases", wanted), COLUMNS, as_json=as_json)
 
 
 @app.command()
@@ -62,68 +67,60 @@ def history(
     show_list(found, HISTORY, as_json=as_json)
 
 
-@app.command()
-def create(
+@app.command(cls=taking(Shown(NewAlias)))
+def create(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
-    department: Annotated[int, typer.Argument(help="The department's id.")],
-    fields: Fields,
+    department: DepartmentId,
+    fields: Given,
+    passwords: Passwords = None,
     incoming_password_file: IncomingFile = None,
     outgoing_password_file: OutgoingFile = None,
     as_json: Json = False,
 ) -> None:
-    """Create an alias. Passwords are asked for, twice each.
+    """Create an alias. Passwords are asked for, twice each, unless they are read from files.
 
     ece aliases create 1 name=Support email_address=support@example.com incoming.server_type=IMAP
     incoming.server_name=mail.example.com incoming.user_name=support outgoing.server_name=smtp.example.com
     retriever_instance=default
     """
-    body = parsed(fields)
-    _part(body, "incoming").update(asked_password("Incoming password", incoming_password_file))
+    body = parsed(fields, NewAlias)
+    files = _files(passwords, incoming_password_file, outgoing_password_file)
     # Only ESMTP knows users and passwords; a server without authentication has neither.
-    if outgoing_password_file is not None or "user_name" in _part(body, "outgoing"):
-        _part(body, "outgoing").update(asked_password("Outgoing password", outgoing_password_file))
+    needed = ["incoming", *(["outgoing"] if "outgoing" in files or "user_name" in _part(body, "outgoing") else [])]
+    _ask(body, {side: files.get(side) for side in needed})
     show_one(remote(context).call("POST", f"/departments/{department}/aliases", body), as_json=as_json)
 
 
-@app.command("set")
-def set_(
+@app.command("set", cls=taking(Shown(AliasChange, NewAlias)))
+def set_(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     alias: AliasId,
-    fields: Annotated[list[str] | None, typer.Argument(help="field=value; null clears a field.")] = None,
-    passwords: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--password", help="incoming or outgoing: ask for a new one; incoming=FILE: read it from there."
-        ),
-    ] = None,
+    fields: MaybeGiven = None,
+    passwords: Passwords = None,
+    incoming_password_file: IncomingFile = None,
+    outgoing_password_file: OutgoingFile = None,
     as_json: Json = False,
 ) -> None:
-    """Change fields of an alias; what is not named stays. Moving to another server needs the password again."""
-    body = parsed(fields or [])
-    for password in passwords or []:
-        side, _, file = password.partition("=")
-        if side not in ("incoming", "outgoing"):
-            raise typer.BadParameter("must be incoming or outgoing", param_hint="--password")
-        _part(body, side).update(asked_password(f"{side.capitalize()} password", Path(file) if file else None))
-    if not body:
-        refuse(Invalid.field("fields", "name at least one as field=value, or --password"))
-    show_one(remote(context).call("PATCH", f"/aliases/{alias}", body), as_json=as_json)
+    """Change fields of an alias; what is not named stays. Moving to another server needs the password again.
+
+    ece aliases set 7 incoming.user_name=support --password incoming
+    """
+    body = parsed(fields or [], AliasChange)
+    _ask(body, _files(passwords, incoming_password_file, outgoing_password_file))
+    show_one(remote(context).call("PATCH", f"/aliases/{alias}", some(body, ", or --password")), as_json=as_json)
 
 
 @app.command()
 def delete(
     context: typer.Context,
     alias: AliasId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete an alias, once you have confirmed it."""
     api = remote(context)
     if not yes:
         found = api.call("GET", f"/aliases/{alias}")
-        say(f"Alias {alias}: {found['name']} <{found['email_address']}>")
-        if not typer.confirm("Delete it?", default=False):
-            say("Not deleted.")
-            raise typer.Exit(1)
+        agreed(f"Alias {alias}: {found['name']} <{found['email_address']}>")
     api.call("DELETE", f"/aliases/{alias}")
     say(f"Alias {alias} is deleted.")
 
@@ -156,6 +153,24 @@ def try_servers(context: typer.Context, alias: AliasId, as_json: Json = False) -
 def _set_status(api: Remote, alias: int, status: str) -> None:
     changed = api.call("PATCH", f"/aliases/{alias}", {"status": status})
     say(f"Alias {alias} ({changed['email_address']}) is {changed['status']}.")
+
+
+def _files(passwords: list[str] | None, incoming: Path | None, outgoing: Path | None) -> dict[str, Path | None]:
+    """Which passwords are given, by side; None: to be asked for."""
+    files: dict[str, Path | None] = {}
+    for password in passwords or []:
+        side, _, file = password.partition("=")
+        if side not in _SIDES:
+            raise typer.BadParameter(
+                "must be incoming or outgoing, alone or as incoming=FILE", param_hint="--password"
+            )
+        files[side] = Path(file) if file else None
+    return files | {side: file for side, file in zip(_SIDES, (incoming, outgoing), strict=True) if file is not None}
+
+
+def _ask(body: dict[str, Any], files: dict[str, Path | None]) -> None:
+    for side, file in files.items():
+        _part(body, side).update(asked_password(f"{side.capitalize()} password", file))
 
 
 def _part(body: dict[str, Any], side: str) -> dict[str, Any]:

@@ -1,44 +1,68 @@
 """`field=value` arguments become a request body; secrets are asked for and never stand on a command line."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
-from ece_common.cli.remote import refuse
+from ece_common.cli.field_help import fields_of
+from ece_common.cli.remote import misused
 from ece_common.errors import Invalid
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
+Given = Annotated[list[str], typer.Argument(help="field=value; the fields stand below.")]
+MaybeGiven = Annotated[list[str] | None, typer.Argument(help="field=value; the fields stand below.")]
 
 MAXIMUM_SECRET = 64 * 1024
-SECRETS = frozenset({"password", "verify_password", "client_secret", "private_key", "authorization_code"})
+MAXIMUM_TEXT = 64 * 1024 * 1024
+SECRETS = frozenset(
+    {"password", "verify_password", "default_smtp_password", "client_secret", "private_key", "authorization_code"}
+)
 
 
-def parsed(arguments: list[str]) -> dict[str, Any]:
+def parsed(arguments: list[str], contract: type[BaseModel] | None = None) -> dict[str, Any]:
     """`incoming.port=993` becomes {"incoming": {"port": "993"}}; the word null stands for null.
 
-    The Config API turns text into numbers and truth values where a field wants them. Prints what is wrong and ends
-    the command for an argument that is no field=value or that carries a secret.
+    The Config API turns text into numbers and truth values where a field wants them; where `contract` has a list,
+    values are separated by commas or semicolons. Prints what is wrong and ends the command for an argument that is
+    no field=value or that carries a secret.
     """
+    lists = {field.name for field in fields_of(contract) if field.is_list} if contract is not None else set[str]()
     body: dict[str, Any] = {}
     for argument in arguments:
         path, equals, value = argument.partition("=")
         if not equals or not path or not all(path.split(".")):
-            refuse(Invalid.field(path or "argument", f"write it as field=value, not {argument!r}"))
-        if path.rpartition(".")[2] in SECRETS:
-            refuse(Invalid.field(path, "is asked for or read from a file; on a command line others could see it"))
-        _put(body, path, None if value == "null" else value)
+            misused(Invalid.field(path or "argument", f"write it as field=value, not {argument!r}"))
+        if path.rpartition(".")[2] in SECRETS and value != "null":
+            misused(Invalid.field(path, "is asked for or read from a file; on a command line others could see it"))
+        _put(body, path, _listed(value) if path in lists and value != "null" else value)
     return body
 
 
-def _put(body: dict[str, Any], path: str, value: str | None) -> None:
+def _listed(value: str) -> list[str]:
+    # A semicolon where there is one: an address may hold a comma.
+    mark = ";" if ";" in value else ","
+    return [part.strip() for part in value.split(mark) if part.strip()]
+
+
+def _put(body: dict[str, Any], path: str, value: str | list[str]) -> None:
     *parents, last = path.split(".")
     inner = body
     for parent in parents:
         inner = inner.setdefault(parent, {})
         if not isinstance(inner, dict):
-            refuse(Invalid.field(path, f"{parent} is already given as a value"))
-    inner[last] = value
+            misused(Invalid.field(path, f"{parent} is already given as a value"))
+    inner[last] = None if value == "null" else value
+
+
+def some(body: dict[str, Any], besides: str = "") -> dict[str, Any]:
+    """`body`, unless it would change nothing."""
+    if not body:
+        misused(Invalid.field("fields", f"name at least one as field=value{besides}"))
+    return body
 
 
 def asked_password(question: str, file: Path | None = None) -> dict[str, str]:
@@ -59,9 +83,40 @@ def asked_secret(question: str, file: Path | None = None) -> str:
 
 
 def content_of(file: Path) -> str:
+    """A secret or another short text. The line end an editor leaves behind is no part of a password."""
+    return _decoded(str(file), bytes_of(file, MAXIMUM_SECRET)).removesuffix("\n").removesuffix("\r")
+
+
+def text_of(text: str | None, file: Path | None, what: str) -> str:
+    """`text`, or the content of `file`, or what is typed or piped in until its end."""
+    if text is not None and file is not None:
+        misused(Invalid.field("file", "give the text itself or a file with it, not both"))
+    if text is not None:
+        return text
+    if file is not None:
+        return _decoded(str(file), bytes_of(file))
+    if sys.stdin.isatty():
+        sys.stderr.write(f"{what}; end with Ctrl-D on a line of its own:\n")
+    try:
+        return sys.stdin.read(MAXIMUM_TEXT)
+    except UnicodeDecodeError as problem:
+        misused(Invalid.field("standard input", f"cannot be read as text: {problem}"))
+
+
+def bytes_of(file: Path, most: int = MAXIMUM_TEXT) -> bytes:
+    """Prints why and ends the command for a file that cannot be read, or that is larger than `most`."""
     try:
         with file.open("rb") as opened:
-            # the line end an editor leaves behind is no part of a password
-            return opened.read(MAXIMUM_SECRET).decode().removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as problem:
-        refuse(Invalid.field(str(file), f"cannot be read as text: {problem}"))
+            content = opened.read(most + 1)
+    except OSError as problem:
+        misused(Invalid.field(str(file), f"cannot be read: {problem.strerror}"))
+    if len(content) > most:
+        misused(Invalid.field(str(file), f"must have at most {most} bytes"))
+    return content
+
+
+def _decoded(name: str, content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as problem:
+        misused(Invalid.field(name, f"cannot be read as text: {problem}"))

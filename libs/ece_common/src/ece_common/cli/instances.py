@@ -4,16 +4,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ece_common.cli.fields import Json
-from ece_common.cli.output import say, show_list
-from ece_common.cli.remote import Remote, refuse, remote
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Given, Json, Yes, parsed
+from ece_common.cli.identities import AliasIds
+from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.remote import Remote, matching, refuse, remote
+from ece_common.contracts.instances import InstanceChange
 from ece_common.errors import NotFound
 
 app = typer.Typer(no_args_is_help=True, help="Which retriever or dispatcher works on which aliases.")
 
 Kind = Annotated[Literal["retriever", "dispatcher"], typer.Option(help="retriever or dispatcher.")]
 InstanceName = Annotated[str, typer.Argument(help="The instance's name, such as default.")]
-AliasIds = Annotated[list[int], typer.Argument(help="One or more alias ids.")]
 
 
 @app.command("list")
@@ -37,6 +39,36 @@ def create(
     """Create an instance; its replicas come by starting workers with its name."""
     made = remote(context).call("POST", f"/{kind}-instances", {"name": name})
     say(f"{kind} instance {made['name']} is created; start its workers with ECE_INSTANCE={made['name']}.")
+
+
+@app.command()
+def show(context: typer.Context, instance: InstanceName, kind: Kind = "retriever", as_json: Json = False) -> None:
+    """Show an instance with its replicas: which of them live, and how many aliases each has."""
+    show_one(_found(remote(context), kind, instance)[0], as_json=as_json)
+
+
+@app.command("set", cls=taking(Shown(InstanceChange)))
+def set_(
+    context: typer.Context, instance: InstanceName, fields: Given, kind: Kind = "retriever", as_json: Json = False
+) -> None:
+    """Change name or description; for its aliases there are `add-alias` and `remove-alias`."""
+    api = remote(context)
+    found, etag = _found(api, kind, instance)
+    changed = api.call(
+        "PATCH", f"/{kind}-instances/{found['id']}", parsed(fields, InstanceChange), headers=matching(etag)
+    )
+    show_one(changed, as_json=as_json)
+
+
+@app.command()
+def delete(context: typer.Context, instance: InstanceName, kind: Kind = "retriever", yes: Yes = False) -> None:
+    """Delete an instance without aliases and live replicas, once you have confirmed it."""
+    api = remote(context)
+    found, _ = _found(api, kind, instance)
+    if not yes:
+        agreed(f"{kind} instance {found['id']}: {found['name']}")
+    api.call("DELETE", f"/{kind}-instances/{found['id']}")
+    say(f"The {kind} instance {found['name']} is deleted.")
 
 
 @app.command("add-alias")
@@ -65,7 +97,5 @@ def _found(api: Remote, kind: str, name: str) -> tuple[dict[str, Any], str | Non
 def _replace(api: Remote, found: dict[str, Any], alias_ids: list[int], etag: str | None) -> None:
     # If-Match: the list is replaced whole, and must not undo what another administrator did meanwhile.
     path = f"/{found['kind']}-instances/{found['id']}"
-    changed = api.call(
-        "PATCH", path, {"alias_ids": alias_ids}, headers={"If-Match": etag} if etag is not None else None
-    )
+    changed = api.call("PATCH", path, {"alias_ids": alias_ids}, headers=matching(etag))
     say(f"{found['kind']} {found['name']} works on: {', '.join(map(str, changed['alias_ids'])) or 'no alias'}")

@@ -1,6 +1,8 @@
 """The entry point of `ece`: where the Config API is, who asks, and which commands there are."""
 
 import os
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -9,15 +11,19 @@ from ece_common.cli import (
     accounts,
     activities,
     aliases,
+    audit_log,
+    configurations,
     departments,
     events,
     instances,
     masking,
     oauth_applications,
     policies,
+    quarantine,
     tokens,
     workflows,
 )
+from ece_common.cli.output import warn
 from ece_common.cli.remote import Remote
 from ece_common.connection import Connection
 from ece_common.errors import Invalid
@@ -31,6 +37,7 @@ app = typer.Typer(
     help="Administer the e-mail gateway. The token is read from ECE_TOKEN, never from the command line.",
 )
 for _name, _commands in (
+    ("settings", configurations.settings),
     ("departments", departments.app),
     ("oauth-applications", oauth_applications.app),
     ("accounts", accounts.app),
@@ -39,12 +46,14 @@ for _name, _commands in (
     ("activities", activities.app),
     ("delivery-exceptions", policies.delivery_exceptions),
     ("blocked-extensions", policies.blocked_extensions),
-    ("quarantine", policies.quarantine),
+    ("quarantine", quarantine.app),
     ("masking-patterns", masking.app),
+    ("masking-channel", configurations.masking_channel),
     ("queues", policies.queues),
     ("workflows", workflows.app),
     ("tokens", tokens.app),
     ("events", events.app),
+    ("audit-log", audit_log.app),
 ):
     app.add_typer(_commands, name=_name)
 
@@ -73,4 +82,19 @@ def connect(
 
 
 def run() -> None:
-    app()
+    """With what Typer leaves: output that nobody reads any more, as in `... | head`, or that has no room."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that lacks a letter shows another one.
+            stream.reconfigure(errors="replace")
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as problem:
+        # Python flushes once more at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):
+            warn(f"What was to be told could not be written: {problem.strerror}")
+        sys.exit(1)

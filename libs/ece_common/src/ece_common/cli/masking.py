@@ -1,68 +1,98 @@
-"""`ece masking-patterns`: beyond the patterns themselves, where they are applied, and trying them."""
+"""`ece masking-patterns`: what every resource has, and trying, importing and exporting."""
 
-import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ece_common.cli.fields import Json, parsed
-from ece_common.cli.output import say, show_one, written
-from ece_common.cli.remote import remote
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Json, bytes_of, parsed, text_of
+from ece_common.cli.files import saved
+from ece_common.cli.identities import an_id
+from ece_common.cli.output import say, show_one
+from ece_common.cli.remote import Remote, remote
 from ece_common.cli.resources import Resource, app_of
+from ece_common.contracts.masking import MaskingPatternChange, NewMaskingPattern
 
+_XML = "application/xml"
+_PATH = "/masking-patterns"
 app = app_of(
     Resource(
         noun="masking pattern",
-        help="What sensitive data looks like; a channel applies patterns to mail.",
-        path="/masking-patterns",
+        command="masking-patterns",
+        help="What sensitive data looks like; `ece masking-channel` applies patterns to mail.",
+        path=_PATH,
         columns=("id", "name", "active", "masking_character", "java_regular_expression", "apply_luhn", "linear"),
+        new=NewMaskingPattern,
+        change=MaskingPatternChange,
     )
 )
-Pattern = Annotated[list[int], typer.Option("--pattern", help="A pattern's id, from `list`; once for each.")]
-Applied = Annotated[
-    list[int] | None,
-    typer.Option("--pattern", help="The patterns to apply, in their order, instead of those before."),
-]
-Switches = Annotated[list[str] | None, typer.Argument(help="field=value")]
-Whose = Annotated[int | None, typer.Option("--department", help="Of a department; left out: the partition's.")]
 
 
-@app.command("try")
-def try_(context: typer.Context, text: str, pattern: Pattern, as_json: Json = False) -> None:
-    """Say what stored patterns would mask in a text. Nothing is stored."""
-    body = {"text": text, "pattern_ids": pattern}
-    show_one(remote(context).call("POST", "/masking-patterns/evaluate", body), as_json=as_json)
-
-
-@app.command()
-def channel(
+@app.command("try", cls=taking(Shown(NewMaskingPattern, title="Fields of --new")))
+def try_(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
-    fields: Switches = None,
-    pattern: Applied = None,
-    department: Whose = None,
+    text: Annotated[
+        str | None, typer.Argument(help="What to mask; read from --file or standard input when left out.")
+    ] = None,
+    patterns: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--pattern",
+            help="A pattern's id, once for each; all active ones when left out.",
+            parser=an_id("masking-patterns list"),
+        ),
+    ] = None,
+    new: Annotated[
+        list[str] | None, typer.Option(help="field=value of a pattern that is not stored; may be repeated.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Read the text from here.")] = None,
+    subject: Annotated[str, typer.Option(help="A subject to mask as well.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Show what is masked in mail, or change it: `mask_incoming=true --pattern 1 --pattern 2`."""
-    path = "/masking-channel" if department is None else f"/departments/{department}/masking-channel"
-    changes = parsed(fields or []) | ({"pattern_ids": pattern} if pattern else {})
+    """Say what patterns find in a text and what is left of it. Nothing is stored.
+
+    ece masking-patterns try 'card 4111111111111111' --new 'java_regular_expression=[0-9]{16}'
+    """
     api = remote(context)
-    show_one(api.call("PATCH", path, changes) if changes else api.call("GET", path), as_json=as_json)
-
-
-@app.command("export")
-def export_(context: typer.Context, file: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
-    """Write all patterns to a new file, as XML."""
-    written(file, remote(context).file("GET", "/masking-patterns/export"))
-    say(f"Written to {file}.")
+    tried = _tried(api, patterns or [], parsed(new or [], NewMaskingPattern))
+    body = tried | {"text": text_of(text, file, "Type the text to mask"), "subject": subject}
+    show_one(api.call("POST", f"{_PATH}/evaluate", body), as_json=as_json)
 
 
 @app.command("import")
 def import_(
-    context: typer.Context, file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="XML.")]
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="XML, as `ece masking-patterns export` writes it.")],
+    as_json: Json = False,
 ) -> None:
-    """Take all patterns of a file, or none. Patterns of the same names are overwritten."""
-    taken = json.loads(remote(context).file("POST", "/masking-patterns/import", file.read_bytes()))
-    say(
-        f"Created: {', '.join(taken['created']) or 'none'}. Overwritten: {', '.join(taken['overwritten']) or 'none'}."
-    )
+    """Take all patterns of a file, or none when one is wrong. One that has the name of a stored one replaces it."""
+    taken = remote(context).upload(f"{_PATH}/import", bytes_of(file), _XML)
+    if as_json:
+        show_one(taken, as_json=True)
+        return
+    for what in ("created", "overwritten"):
+        say(f"{what.capitalize()}: {', '.join(taken[what]) or 'none'}.")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A new file to write; standard output when left out.")] = None,
+) -> None:
+    """Write all patterns as XML: for a backup or another installation."""
+    if file is not None:
+        saved(lambda: remote(context).download(f"{_PATH}/export"), file)
+        return
+    content = remote(context).download(f"{_PATH}/export")
+    if sys.stdout.isatty():
+        say(content.decode())
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _tried(api: Remote, ids: list[int], new: dict[str, Any]) -> dict[str, Any]:
+    if new:
+        return {"pattern_ids": ids, "pattern": {"name": "not stored"} | new}
+    return {"pattern_ids": ids or [one["id"] for one in api.pages(_PATH) if one["active"]]}

@@ -5,14 +5,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ece_common.cli.fields import Json, asked_secret, content_of, parsed
-from ece_common.cli.output import say, show_list, show_one
+from ece_common.cli.field_help import Shown, taking
+from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_secret, content_of, parsed, some
+from ece_common.cli.identities import ApplicationId, an_id
+from ece_common.cli.output import agreed, say, show_list, show_one
 from ece_common.cli.remote import remote
+from ece_common.contracts.oauth_applications import NewOauthApplication, OauthApplicationChange
 
 app = typer.Typer(no_args_is_help=True, help="Registrations with Azure or another identity provider.")
 
 COLUMNS = ("id", "name", "provider", "endpoint", "tenant_id", "client_id", "client_secret_expires_at")
-ApplicationId = Annotated[int, typer.Argument(help="The application's id, from `ece oauth-applications list`.")]
 SecretFile = Annotated[Path | None, typer.Option(help="Read the client secret from here instead of asking.")]
 KeyFile = Annotated[Path | None, typer.Option(help="PEM private key: with --certificate instead of a secret.")]
 CertificateFile = Annotated[Path | None, typer.Option(help="PEM certificate that the provider knows.")]
@@ -31,10 +33,10 @@ def show(context: typer.Context, application: ApplicationId, as_json: Json = Fal
     show_one(remote(context).call("GET", f"/oauth-applications/{application}"), as_json=as_json)
 
 
-@app.command()
+@app.command(cls=taking(Shown(NewOauthApplication)))
 def create(
     context: typer.Context,
-    fields: Annotated[list[str], typer.Argument(help="field=value, such as tenant_id=...")],
+    fields: Given,
     secret_file: SecretFile = None,
     private_key: KeyFile = None,
     certificate: CertificateFile = None,
@@ -44,15 +46,15 @@ def create(
 
     ece oauth-applications create name=Mail tenant_id=d60887ce-... client_id=26047cfe-...
     """
-    body = parsed(fields) | _credential(secret_file, private_key, certificate)
+    body = parsed(fields, NewOauthApplication) | _credential(secret_file, private_key, certificate)
     show_one(remote(context).call("POST", "/oauth-applications", body), as_json=as_json)
 
 
-@app.command("set")
+@app.command("set", cls=taking(Shown(OauthApplicationChange, NewOauthApplication)))
 def set_(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     application: ApplicationId,
-    fields: Annotated[list[str] | None, typer.Argument(help="field=value; null clears a field.")] = None,
+    fields: MaybeGiven = None,
     secret: Annotated[bool, typer.Option("--secret", help="Ask for a new client secret.")] = False,
     secret_file: SecretFile = None,
     private_key: KeyFile = None,
@@ -60,10 +62,13 @@ def set_(  # noqa: PLR0913, PLR0917 - its options
     as_json: Json = False,
 ) -> None:
     """Change an application; what is not named stays. Another tenant, issuer or server needs the secret again."""
-    body = parsed(fields or [])
+    body = parsed(fields or [], OauthApplicationChange)
     if secret or secret_file or private_key or certificate:
         body |= _credential(secret_file, private_key, certificate)
-    show_one(remote(context).call("PATCH", f"/oauth-applications/{application}", body), as_json=as_json)
+    show_one(
+        remote(context).call("PATCH", f"/oauth-applications/{application}", some(body, ", or --secret")),
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -79,7 +84,10 @@ def verify(context: typer.Context, application: ApplicationId, as_json: Json = F
 def sign_in(
     context: typer.Context,
     application: ApplicationId,
-    account: Annotated[int | None, typer.Option(help="Authorize this account directly; nothing to paste.")] = None,
+    account: Annotated[
+        int | None,
+        typer.Option(help="Authorize this account directly; nothing to paste.", parser=an_id("accounts list")),
+    ] = None,
     user: Annotated[str | None, typer.Option(help="The user name to fill in on the sign-in page.")] = None,
 ) -> None:
     """Print the address to open in a browser. The page at the end shows the authorization code."""
@@ -93,16 +101,13 @@ def sign_in(
 def delete(
     context: typer.Context,
     application: ApplicationId,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    yes: Yes = False,
 ) -> None:
-    """Delete an application that no account uses, once you have confirmed it (R154)."""
+    """Delete an application that no account uses, once you have confirmed it."""
     api = remote(context)
     if not yes:
         found = api.call("GET", f"/oauth-applications/{application}")
-        say(f"OAuth application {application}: {found['name']}")
-        if not typer.confirm("Delete it?", default=False):
-            say("Not deleted.")
-            raise typer.Exit(1)
+        agreed(f"OAuth application {application}: {found['name']}")
     api.call("DELETE", f"/oauth-applications/{application}")
     say(f"OAuth application {application} is deleted.")
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -12,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ece_common.cli import tables
+from ece_common.cli.wording import referring, spoken
 from ece_common.errors import EceError
-
-# A pipe has no width; a table cut at 80 columns would lose ids and addresses there.
-_PIPE_WIDTH = 240
 
 
 def safe(value: object) -> str:
@@ -36,13 +34,30 @@ def show_list(items: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
     if as_json:
         _print_json(items)
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for item in items:
-        flat = dict(_flat(item))
-        table.add_row(*(Text(safe(flat.get(column))) for column in columns))
-    _console().print(table)
+    flat = [dict(_flat(item)) for item in items]
+    rows = [{column: safe(one.get(column)) for column in columns} for one in flat]
+    console = _console()
+    if console.is_terminal:
+        _show_fitted(console, rows, columns)
+        return
+    for line in tables.plain(rows, columns):
+        sys.stdout.write(line + "\n")
+
+
+def _show_fitted(console: Console, rows: Sequence[tables.Row], columns: Sequence[str]) -> None:
+    if not rows:
+        warn("There are none.")
+        return
+    rows = [{column: tables.brief(text) for column, text in row.items()} for row in rows]
+    fitted = tables.fitted(rows, columns, console.width)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column, width in fitted.widths.items():
+        table.add_column(tables.heading(column, width), width=width, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(tables.shortened(row[one], one, width)) for one, width in fitted.widths.items()))
+    console.print(table)
+    if fitted.left_out:
+        warn(f"Not shown, the terminal is too narrow: {', '.join(fitted.left_out)}. --json shows all.")
 
 
 def show_one(item: Mapping[str, Any], *, as_json: bool) -> None:
@@ -50,12 +65,19 @@ def show_one(item: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         _print_json(item)
         return
+    fields = [(field, safe(value)) for field, value in _flat(item)]
+    console = _console()
+    if not console.is_terminal:
+        widest = max((len(field) for field, _ in fields), default=0)
+        for field, value in fields:
+            sys.stdout.write(f" {field:{widest}} {value}".rstrip() + "\n")
+        return
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for field, value in _flat(item):
-        table.add_row(Text(field), Text(safe(value)))
-    _console().print(table)
+    for field, value in fields:
+        table.add_row(Text(field), Text(value))
+    console.print(table)
 
 
 def show_line(item: Mapping[str, Any]) -> None:
@@ -72,16 +94,34 @@ def warn(text: str) -> None:
     sys.stderr.write(safe(text) + "\n")
 
 
+def agreed(what: str, question: str = "Delete it?", otherwise: str = "Not deleted.") -> None:
+    """Show what it is about and ask; any answer but yes ends the command with 1."""
+    say(what)
+    if not typer.confirm(question, default=False):
+        say(otherwise)
+        raise typer.Exit(1)
+
+
 def complain(error: EceError) -> None:
-    """Title, what is wrong, each field, and what still refers to the thing."""
+    """What the service refused: title, what is wrong, each field, and what still refers to the thing."""
+    references = error.references or []
+    kinds = [reference.type for reference in references]
     warn(f"{error.title} ({error.code})")
     fields = error.errors or []
     if error.detail and not fields:
-        warn(f"  {error.detail}")
+        warn(f"  {spoken(error.detail, kinds)}")
     for field in fields:
-        warn(f"  {field.field}: {field.problem}")
-    for reference in error.references or []:
-        warn(f"  still used by {reference.type} {reference.id}: {reference.name}")
+        warn(f"  {field.field}: {spoken(field.problem, kinds)}")
+    for reference in references:
+        warn(f"  {referring(reference, error.code)}")
+
+
+def object_to(error: EceError) -> None:
+    """What was wrong with the command itself."""
+    for field in error.errors or []:
+        warn(f"{field.field}: {field.problem}")
+    if not error.errors:
+        warn(error.detail)
 
 
 def _print_json(value: object) -> None:
@@ -89,8 +129,7 @@ def _print_json(value: object) -> None:
 
 
 def _console() -> Console:
-    console = Console(file=sys.stdout, highlight=False)
-    return console if console.is_terminal else Console(file=sys.stdout, highlight=False, width=_PIPE_WIDTH)
+    return Console(file=sys.stdout, highlight=False)
 
 
 def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -103,12 +142,3 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
                 yield from _flat(one, f"{path}.{number}.")
         else:
             yield path, value
-
-
-def written(file: Path, content: bytes) -> None:
-    """To a new file: nothing that is there is overwritten."""
-    try:
-        with file.open("xb") as new:
-            new.write(content)
-    except OSError as problem:
-        raise typer.BadParameter(f"{file}: {problem.strerror}") from None

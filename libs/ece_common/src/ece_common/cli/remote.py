@@ -1,14 +1,18 @@
-"""Calls to the Config API from the command line; a refusal is printed field by field and ends the command with 1."""
+"""Calls to the Config API from the command line.
+
+A refusal, or trouble on the way, is printed field by field and ends the command with 1; what never was asked, with 2.
+"""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 import typer
 
-from ece_common.cli.output import complain
+from ece_common.cli.output import complain, object_to
 from ece_common.connection import Connection
 from ece_common.errors import EceError, Transient
 
@@ -48,24 +52,25 @@ class Remote:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[Any, str | None]:
         async def once() -> tuple[Any, str | None]:
-            connection = self._connect()
-            try:
+            async with self._connection() as connection:
                 return await ask(connection, method, path, body, params=params, headers=headers)
-            finally:
-                await connection.aclose()
 
         return self._run(once)
 
-    def file(self, method: str, path: str, content: bytes | None = None) -> bytes:
-        """What a file's answer holds, or what is said to a file that is sent."""
+    def download(self, path: str) -> bytes:
+        """What is no JSON."""
+        return self._bytes("GET", path, None, None)
 
+    def upload(self, path: str, content: bytes, media_type: str) -> Any:  # noqa: ANN401 - JSON
+        return json.loads(self._bytes("POST", path, content, {"Content-Type": media_type}))
+
+    def _bytes(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str] | None) -> bytes:
         async def once() -> bytes:
-            connection = self._connect()
-            try:
-                headers = None if content is None else {"Content-Type": "application/xml"}
-                return (await connection.ask(method, f"/v1{path}", content=content, headers=headers)).content
-            finally:
-                await connection.aclose()
+            async with self._connection() as connection:
+                response = await connection.ask(
+                    method, f"/v1{path}", content=content, headers=headers, read_timeout=TEST_SECONDS
+                )
+                return response.content
 
         return self._run(once)
 
@@ -73,11 +78,8 @@ class Remote:
         """The first `limit` items of a list, over as many pages as it takes."""
 
         async def all_pages() -> list[dict[str, Any]]:
-            connection = self._connect()
-            try:
+            async with self._connection() as connection:
                 return await _collected(connection, path, dict(params or {}), limit)
-            finally:
-                await connection.aclose()
 
         return self._run(all_pages)
 
@@ -85,13 +87,21 @@ class Remote:
         """`work` with a connection of its own, until it ends or is interrupted."""
 
         async def followed() -> None:
-            connection = self._connect()
-            try:
+            async with self._connection() as connection:
                 await work(connection)
-            finally:
-                await connection.aclose()
 
         self._run(followed)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncGenerator[Connection]:
+        try:
+            connection = self._connect()
+        except EceError as error:
+            misused(error)
+        try:
+            yield connection
+        finally:
+            await connection.aclose()
 
     def _run(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever `call` returns
         try:
@@ -108,13 +118,25 @@ def remote(context: typer.Context) -> Remote:
 
 
 def refuse(error: EceError) -> NoReturn:
+    """The service did not do it."""
     complain(error)
     raise typer.Exit(1) from None
+
+
+def misused(error: EceError) -> NoReturn:
+    """It was never asked: the command cannot be carried out as it was given."""
+    object_to(error)
+    raise typer.Exit(2) from None
 
 
 def segment(value: str) -> str:
     """A value as one part of a path."""
     return quote(value, safe="")
+
+
+def matching(etag: str | None) -> dict[str, str]:
+    """The header by which a change is refused when somebody else was first."""
+    return {"If-Match": etag} if etag is not None else {}
 
 
 async def ask(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ece_common.cli.fields import Json
+from ece_common.cli.identities import TokenId, an_id
 from ece_common.cli.output import say, show_list, show_one
 from ece_common.cli.remote import remote
 from ece_common.contracts.access import ACTIONS
@@ -32,6 +33,12 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
+def whoami(context: typer.Context, as_json: Json = False) -> None:
+    """Show whose the token in ECE_TOKEN is, and what it allows."""
+    show_one(remote(context).call("GET", "/me"), as_json=as_json)
+
+
+@app.command()
 def mint(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Whose it is, for the audit log.")],
@@ -41,7 +48,8 @@ def mint(  # noqa: PLR0913, PLR0917 - its options
     instance: Annotated[str | None, typer.Option(help="A worker's instance; its token opens no other.")] = None,
     expires_at: Annotated[str | None, typer.Option(help="RFC 3339, such as 2030-01-31T00:00:00Z.")] = None,
     department: Annotated[
-        list[int] | None, typer.Option(help="Only this department's resources; may be repeated.")
+        list[int] | None,
+        typer.Option(help="Only this department's resources; may be repeated.", parser=an_id("departments list")),
     ] = None,
     action: Annotated[
         list[str] | None,
@@ -59,9 +67,7 @@ def mint(  # noqa: PLR0913, PLR0917 - its options
 
 
 @app.command()
-def revoke(
-    context: typer.Context, token: Annotated[int, typer.Argument(help="The token's id, from `ece tokens list`.")]
-) -> None:
+def revoke(context: typer.Context, token: TokenId) -> None:
     """Let a token open nothing any more, from now on."""
     remote(context).call("DELETE", f"/tokens/{token}")
     say(f"Token {token} is revoked.")
