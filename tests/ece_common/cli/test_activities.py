@@ -13,7 +13,7 @@ from ece_common.cli.files import harmless
 from tests.ece_common.cli.asked import Asked
 
 ACTIVITY: dict[str, Any] = {
-    "id": 17, "status": "assigned", "queue_id": 3, "assigned_to": "anna", "subject": "Late",
+    "id": 17, "department_id": 1, "status": "assigned", "queue_id": 3, "assigned_to": "anna", "subject": "Late",
     "to": ["ada@customer.test"], "direction": "inbound",
     "attachments": [{"n": 1, "name": "../../.ssh/\x1b[2Jinvoice.pdf", "state": "available"}],
 }  # fmt: skip
@@ -58,7 +58,7 @@ def test_an_activity_is_given_back_changed_and_told_in_one_line(asked: Asked) ->
         ("POST", "activities/17/assign", {"assigned_to": None}),
         ("PATCH", "activities/17", {"status": "completed", "queue_id": "3"}),
     ]
-    assert done.stdout == "Activity 17 is assigned in queue 3, assigned to anna.\n"
+    assert done.stdout == "Activity 17 is assigned in queue 3 of department 1, assigned to anna.\n"
 
 
 def test_a_new_message_is_composed_from_files(asked: Asked, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ def asked() -> Asked:
         name="Mail",
         account_name="Support",
         ok=False,
+        steps=[{"step": "credentials", "outcome": "failed", "detail": "AADSTS7000215", "hint": "Enter it anew."}],
+        aliases=[],
         authorization_url="https://login.shop.test/authorize?x=1",
         email_address="support@shop.test",
         results=[{"alias_id": 7, "outcome": "refused"}],
@@ -79,7 +81,24 @@ def test_deletion_is_asked_about_and_done_only_on_yes(asked: Asked, what: str) -
 
 
 def test_a_verification_that_fails_ends_with_one(asked: Asked) -> None:
-    assert asked("oauth-applications", "verify", "1").exit_code == 1
+    done = asked("oauth-applications", "verify", "1")
+
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[2].split()[:3] == ["credentials", "failed", "AADSTS7000215"]
+    assert done.stdout.endswith("A step failed.\n")
+
+
+@pytest.mark.rule(195)
+def test_an_account_is_tested_alias_by_alias(asked: Asked) -> None:
+    step = {"side": "incoming", "step": "auth", "outcome": "ok", "detail": ""}
+    asked.answers |= {"ok": True, "message": "Connection established successfully"}
+    asked.answers["aliases"] = [{"email_address": "support@shop.test", "steps": [step]}]
+
+    done = asked("accounts", "test", "1")
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[2].split() == ["support@shop.test", "incoming", "auth", "ok"]
+    assert done.stdout.endswith("Connection established successfully\n")
 
 
 @pytest.mark.rule(204)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from ece_common.cli.aliases import STEPS
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_secret, parsed, some
 from ece_common.cli.identities import AccountId, AliasId, AliasIds, DepartmentId, SomeDepartmentId
-from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.output import agreed, say, show_list, show_one, show_test
 from ece_common.cli.remote import remote
 from ece_common.cli.resources import of_departments
 from ece_common.contracts.accounts import AccountChange, NewAccount, NewAccountAlias
@@ -84,9 +85,10 @@ def set_(
 def try_servers(context: typer.Context, account: AccountId, as_json: Json = False) -> None:
     """Try the account and each of its aliases, step by step. Exit code 1 when a step failed."""
     answer = remote(context).call("POST", f"/accounts/{account}/test-connection", {})
-    show_one(answer, as_json=as_json)
-    if answer.get("ok") is False:
-        raise typer.Exit(1)
+    if not as_json:
+        steps = [step | {"alias": one["email_address"]} for one in answer["aliases"] for step in one["steps"]]
+        answer |= {"steps": steps}
+    show_test(answer, ("alias", *STEPS), as_json=as_json)
 
 
 @app.command()

@@ -91,8 +91,9 @@ def _tell(done: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_one(done, as_json=True)
         return
-    holder = f", assigned to {done['assigned_to']}" if done["assigned_to"] else ", assigned to nobody"
-    say(f"Activity {done['id']} is {done['status'].replace('_', ' ')} in queue {done['queue_id']}{holder}.")
+    place = f"queue {done['queue_id']} of department {done['department_id']}"
+    status = done["status"].replace("_", " ")
+    say(f"Activity {done['id']} is {status} in {place}, assigned to {done['assigned_to'] or 'nobody'}.")
 
 
 @app.command()
@@ -109,7 +110,7 @@ def transfer(
 ) -> None:
     """Transfer an incoming e-mail to another department."""
     body = {"department_id": department, "queue_id": queue, "note": note}
-    show_one(remote(context).call("POST", f"/activities/{activity}/transfer", body), as_json=as_json)
+    _tell(remote(context).call("POST", f"/activities/{activity}/transfer", body), as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_password, parsed, some
 from ece_common.cli.identities import AliasId, DepartmentId, SomeDepartmentId
-from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.output import agreed, say, show_list, show_one, show_test
 from ece_common.cli.remote import Remote, remote
 from ece_common.cli.resources import of_departments
 from ece_common.contracts.aliases import AliasChange, AliasStatus, NewAlias
@@ -140,14 +140,7 @@ def deactivate(context: typer.Context, alias: AliasId) -> None:
 @app.command("test")
 def try_servers(context: typer.Context, alias: AliasId, as_json: Json = False) -> None:
     """Try both servers step by step, from where the workers are. Exit code 1 when a step failed."""
-    answer = remote(context).call("POST", f"/aliases/{alias}/test-connection", {})
-    if as_json:
-        show_one(answer, as_json=True)
-    else:
-        show_list(answer["steps"], STEPS, as_json=False)
-        say(answer["message"])
-    if not answer["ok"]:
-        raise typer.Exit(1)
+    show_test(remote(context).call("POST", f"/aliases/{alias}/test-connection", {}), STEPS, as_json=as_json)
 
 
 def _set_status(api: Remote, alias: int, status: str) -> None:

@@ -8,7 +8,7 @@ import typer
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_secret, content_of, parsed, some
 from ece_common.cli.identities import ApplicationId, an_id
-from ece_common.cli.output import agreed, say, show_list, show_one
+from ece_common.cli.output import agreed, say, show_list, show_one, show_test
 from ece_common.cli.remote import remote
 from ece_common.contracts.oauth_applications import NewOauthApplication, OauthApplicationChange
 
@@ -75,9 +75,7 @@ def set_(  # noqa: PLR0913, PLR0917 - its options
 def verify(context: typer.Context, application: ApplicationId, as_json: Json = False) -> None:
     """Try it against the provider, step by step. Exit code 1 when a step failed."""
     answer = remote(context).call("POST", f"/oauth-applications/{application}/verify", {})
-    show_one(answer, as_json=as_json)
-    if answer.get("ok") is False:
-        raise typer.Exit(1)
+    show_test(answer, ("step", "outcome", "detail", "hint"), as_json=as_json)
 
 
 @app.command("sign-in")

@@ -15,6 +15,8 @@ from ece_common.cli import tables
 from ece_common.cli.wording import referring, spoken
 from ece_common.errors import EceError
 
+_HEADER = {"name", "value"}
+
 
 def safe(value: object) -> str:
     """Text for a terminal: a subject from outside must not move the cursor or recolour the screen."""
@@ -70,14 +72,26 @@ def show_one(item: Mapping[str, Any], *, as_json: bool) -> None:
     if not console.is_terminal:
         widest = max((len(field) for field, _ in fields), default=0)
         for field, value in fields:
-            sys.stdout.write(f" {field:{widest}} {value}".rstrip() + "\n")
+            indented = value.rstrip("\n").replace("\n", "\n" + " " * (widest + 2))
+            sys.stdout.write(f" {field:{widest}} {indented}".rstrip() + "\n")
         return
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for field, value in fields:
-        table.add_row(Text(field), Text(value))
+        table.add_row(Text(field), Text(value.rstrip("\n")))
     console.print(table)
+
+
+def show_test(answer: Mapping[str, Any], columns: Sequence[str], *, as_json: bool) -> None:
+    """What was tried, a row a step, and what came of it; ends the command with 1 when a step failed."""
+    if as_json:
+        _print_json(answer)
+    else:
+        show_list(answer["steps"], columns, as_json=False)
+        say(answer.get("message") or ("No step failed." if answer["ok"] else "A step failed."))
+    if not answer["ok"]:
+        raise typer.Exit(1)
 
 
 def show_line(item: Mapping[str, Any]) -> None:
@@ -139,6 +153,9 @@ def _flat(item: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield from _flat(value, f"{path}.")
         elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
             for number, one in enumerate(value):
-                yield from _flat(one, f"{path}.{number}.")
+                if one.keys() == _HEADER:
+                    yield f"{path}.{safe(one['name'])}", one["value"]
+                else:
+                    yield from _flat(one, f"{path}.{number}.")
         else:
             yield path, value
