@@ -125,3 +125,29 @@ def test_a_workflow_is_tried_on_one_thing(asked: Asked, tmp_path: Path, argument
     given = [str(tmp_path / one) if one == "no-mail" else one for one in arguments]
 
     assert (asked("workflows", "try", "4", *given).exit_code, asked.requests) == (2, [])
+
+
+def test_a_departments_own_phrases_are_listed_without_the_predefined_ones(asked: Asked) -> None:
+    asked("delivery-exceptions", "list", "3", "system_provided=false")
+
+    assert asked.queries[0]["system_provided"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (("queues", "list", "1"), b"<html>"),
+        (("queues", "list", "1"), b"[]"),
+        (("queues", "list", "1"), b"{}"),
+        (("masking-patterns", "import", __file__), b"<html>"),
+    ],
+)
+def test_another_program_at_the_address_is_told_and_no_traceback(
+    asked: Asked, command: tuple[str, ...], answer: bytes
+) -> None:
+    asked.by_path = dict.fromkeys(("departments/1/queues", "masking-patterns/import"), answer)
+
+    done = asked(*command)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "check the address" in done.stderr

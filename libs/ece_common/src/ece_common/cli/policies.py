@@ -23,6 +23,7 @@ delivery_exceptions = app_of(
         help="Words and phrases by which a department knows bounced mail.",
         path="/delivery-exceptions",
         within="/delivery-exceptions",
+        filters="system_provided=true|false, type=address|subject, failure=permanent|temporary",
         columns=("id", "type", "phrase", "failure", "system_provided", "name"),
         warns_when="system_provided",
         warning="It is system-provided: it will be deleted from ALL departments, also from those to come.",

@@ -62,7 +62,11 @@ class Remote:
         return self._bytes("GET", path, None, None)
 
     def upload(self, path: str, content: bytes, media_type: str) -> Any:  # noqa: ANN401 - JSON
-        return json.loads(self._bytes("POST", path, content, {"Content-Type": media_type}))
+        answered = self._bytes("POST", path, content, {"Content-Type": media_type})
+        try:
+            return _object(answered, f"POST {path}")
+        except Transient as error:
+            refuse(error)
 
     def _bytes(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str] | None) -> bytes:
         async def once() -> bytes:
@@ -160,10 +164,18 @@ async def ask(
     )
     if not response.content:
         return None, response.headers.get("ETag")
+    return _object(response.content, f"{method} {path}"), response.headers.get("ETag")
+
+
+def _object(content: bytes, asked: str) -> dict[str, Any]:
+    """The answer. Raises Transient for what a Config API never says: something else is at that address."""
     try:
-        return json.loads(response.content), response.headers.get("ETag")
+        answer = json.loads(content)
     except ValueError:
-        raise Transient(f"{method} {path}: the answer is no JSON", code="unexpected_answer") from None
+        answer = None
+    if not isinstance(answer, dict):
+        raise Transient(f"{asked}: the answer is not a Config API's; check the address", code="unexpected_answer")
+    return answer
 
 
 async def _collected(connection: Connection, path: str, params: dict[str, str], limit: int) -> list[dict[str, Any]]:
@@ -171,6 +183,8 @@ async def _collected(connection: Connection, path: str, params: dict[str, str], 
     while len(items) < limit:
         params["limit"] = str(min(_PAGE, limit - len(items)))
         page, _ = await ask(connection, "GET", path, params=params)
+        if not isinstance(page.get("items"), list):
+            raise Transient(f"GET {path}: the answer is no list; check the address", code="unexpected_answer")
         items += page["items"]
         if not page.get("next_cursor"):
             break

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, Yes, parsed
+from ece_common.cli.filters import filtering
 from ece_common.cli.identities import DepartmentId, given
 from ece_common.cli.output import agreed, say, show_list, show_one
 from ece_common.cli.remote import Remote, remote
@@ -26,6 +27,8 @@ class Resource:
     new: type[BaseModel]
     change: type[BaseModel]
     within: str | None = None
+    filters: str = ""
+    """How the list of a department can be narrowed."""
     named_by: str = "name"
     warning: str = ""
     """What the deletion of this one also does; a field that is true when it does, then the sentence."""
@@ -87,9 +90,16 @@ def _add_for_all(app: typer.Typer, resource: Resource) -> None:
 
 
 def _add_for_departments(app: typer.Typer, resource: Resource, within: str) -> None:
+    narrowing = typer.Argument(help=f"field=value: {resource.filters}", hidden=not resource.filters)
+
     @app.command("list", help=f"List every {resource.noun} of a department.")
-    def list_(context: typer.Context, department: DepartmentId, as_json: Json = False) -> None:
-        found = remote(context).pages(f"/departments/{department}{within}")
+    def list_(
+        context: typer.Context,
+        department: DepartmentId,
+        filters: Annotated[list[str] | None, narrowing] = None,
+        as_json: Json = False,
+    ) -> None:
+        found = remote(context).pages(f"/departments/{department}{within}", params=filtering(filters or []))
         show_list(found, resource.columns, as_json=as_json)
 
     @app.command(cls=taking(Shown(resource.new)), help=f"Create a {resource.noun} in a department.")
