@@ -17,16 +17,15 @@ from ece_common.contracts.activities import ActivityChange, ActivityStatus, Dire
 from ece_common.errors import NotFound
 
 app = typer.Typer(no_args_is_help=True, help="E-mails in and out, and who works on them.")
-writing.add_to(app)
 
 COLUMNS = (
     "id", "direction", "subtype", "status", "assigned_to", "queue_id", "priority", "from", "to", "subject",
     "received_at",
 )  # fmt: skip
 _FILTERS = (
-    "field=value: department_id, alias_id, queue_id, parent_id, assigned_to, from, since=2030-01-31T09:00:00Z, "
-    f"direction={'|'.join(get_args(Direction))}, status={'|'.join(get_args(ActivityStatus))}, "
-    f"subtype={'|'.join(get_args(Subtype))}, order=oldest|newest"
+    "field=value: order=oldest|newest, department_id, alias_id, queue_id, parent_id, assigned_to, from, "
+    f"since=2030-01-31T09:00:00Z, direction={'|'.join(get_args(Direction))}, "
+    f"status={' | '.join(get_args(ActivityStatus))}, subtype={' | '.join(get_args(Subtype))}"
 )
 
 
@@ -47,6 +46,9 @@ def list_(
 def show(context: typer.Context, activity: ActivityId, as_json: Json = False) -> None:
     """Show one activity whole."""
     show_one(remote(context).call("GET", f"/activities/{activity}"), as_json=as_json)
+
+
+writing.add_to(app)
 
 
 @app.command()

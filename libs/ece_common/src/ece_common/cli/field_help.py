@@ -147,7 +147,7 @@ def _meaning(given: Schema, spec: Schema, takes: str, example: object) -> str:
     if default not in _NOTHING:
         parts.append(f"default: {_written(default)}")
     chosen = "enum" in spec or spec.get("type") == "boolean"
-    if example not in _NOTHING and not said and not chosen and "such as" not in takes:
+    if example not in _NOTHING and not parts and not chosen and "such as" not in takes:
         parts.append(f"such as {_written(example)}")
     return "; ".join(parts)
 

@@ -30,7 +30,7 @@ app = app_of(
 )
 
 
-@app.command("try", cls=taking(Shown(NewMaskingPattern, title="Fields of --new")))
+@app.command("try", cls=taking(Shown(MaskingPatternChange, NewMaskingPattern, "Fields of --new")))
 def try_(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     text: Annotated[
