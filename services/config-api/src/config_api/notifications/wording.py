@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _WHAT_TO_DO = {
-    "authentication_failed": "Set user name and password again, by `ece aliases set` or PATCH; it takes effect at once.",
+    "authentication_failed": "Set the user name and password again (`ece aliases set`); it takes effect at once.",
     "service_not_started": "Nothing listens on that port: start the service or correct server name and port.",
     "certificate_not_valid": "The server's certificate is not trusted: renew it, or give its CA in `incoming.tls`.",
     "folder_missing": "Create the folder on the server, or set `incoming.folder` to one that is there.",
