@@ -30,6 +30,7 @@ DEFAULTS = {
     "from_on_transfer": "do_not_change",
     "uncertain_delivery": "hold",
     "bounce_evidence": "delivery_status_first",
+    "events_kept_days": 365,
 }
 
 

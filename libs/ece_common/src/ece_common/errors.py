@@ -100,6 +100,12 @@ class StaleEpoch(Conflict):
     code = "stale_epoch"
 
 
+class Gone(Permanent):
+    status = 410
+    code = "gone"
+    title = "What was there is kept no longer"
+
+
 class PreconditionFailed(Permanent):
     status = 412
     code = "precondition_failed"
@@ -109,7 +115,7 @@ class PreconditionFailed(Permanent):
 BY_STATUS: dict[int, type[EceError]] = {
     kind.status: kind
     for kind in (
-        Transient, Invalid, TooLarge, Unauthenticated, Forbidden, NotFound, Conflict, PreconditionFailed,
+        Transient, Invalid, TooLarge, Unauthenticated, Forbidden, NotFound, Conflict, Gone, PreconditionFailed,
     )
 }  # fmt: skip
 

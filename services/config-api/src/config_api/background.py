@@ -13,10 +13,16 @@ log = structlog.get_logger()
 
 
 class Background:
-    """Calls `duty` every `seconds`. Survives its every exception: says so once, and comes back later and later."""
+    """Calls `duty` every `seconds`. Survives its every exception: says so once, and comes back later and later.
 
-    def __init__(self, name: str, seconds: float, duty: Callable[[], Awaitable[object]]) -> None:
+    `at_once`: the first time when it starts; otherwise what is not urgent leaves a start to those who wait.
+    """
+
+    def __init__(
+        self, name: str, seconds: float, duty: Callable[[], Awaitable[object]], *, at_once: bool = True
+    ) -> None:
         self._name = name
+        self._at_once = at_once
         self._seconds = seconds
         self._duty = duty
         self._stop = asyncio.Event()
@@ -36,6 +42,8 @@ class Background:
 
     async def _keep_going(self) -> None:
         pauses = None
+        if not self._at_once:
+            await sleep_unless(self._stop, self._seconds)
         while not self._stop.is_set():
             try:
                 await self._duty()

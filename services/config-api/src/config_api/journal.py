@@ -41,6 +41,17 @@ class OffsetRow(SQLModel, table=True):
     value: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
+class PurgedRow(SQLModel, table=True):
+    """One row: the position of the last event that was purged. Everything up to it is gone, nothing after it."""
+
+    __tablename__ = "events_purged"
+    __table_args__ = (CheckConstraint("id = 1", name="events_purged_one_row"),)
+
+    id: int = Field(default=1, sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    xid: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    event_id: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+
 class AuditRow(SQLModel, table=True):
     __tablename__ = "audit_log"
     __table_args__ = (

@@ -38,7 +38,9 @@ from config_api.database import create_engine, create_sessions
 from config_api.delivery_exceptions import predefined as predefined_exceptions
 from config_api.delivery_exceptions import routes as delivery_exceptions
 from config_api.departments import routes as departments
+from config_api.events import retention
 from config_api.events import routes as events
+from config_api.events.retention import Purger
 from config_api.inbound import routes as inbound
 from config_api.instances import membership
 from config_api.instances import routes as instances
@@ -191,11 +193,13 @@ def _duties(app: FastAPI) -> list[Background]:
     keeper = TokenKeeper(state.token_tools, state.renewals)
     alarm = ExceptionAlarm(state.sessions, now, every=state.settings.exception_alarm_seconds)
     teller = Teller(state.sessions, state.hooks, state.vault, now)
+    purger = Purger(state.sessions, telling.told_up_to)
     return [
         Background("sweeper", sweeping.SECONDS, sweeper.sweep_all),
         Background("tokens", state.settings.token_check_seconds, keeper.keep),
         Background("exception alarm", alarms.SECONDS, alarm.look),
         Background("notifications", telling.SECONDS, teller.tell),
+        Background("event retention", retention.SECONDS, purger.purge, at_once=False),
     ]
 
 

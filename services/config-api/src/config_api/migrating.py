@@ -11,10 +11,15 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 # Events of a dump that was restored into a younger cluster lie ahead of its transaction ids, and readers of the feed
 # would see nothing new until those caught up. No committed event can be at or above the snapshot's end otherwise.
+# Events may have been purged, up to the very last, and `notified` lies at the old cluster's horizon, beyond all of
+# them: what came before that would never be told. Readers may have read on after the dump was taken: a leap farther
+# than any cluster comes between a backup and its restore keeps them from passing over what comes now.
 _CATCH_UP = text("""
-    UPDATE feed_offset SET value = value + ahead.by FROM (
-        SELECT max(xid) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-               - (SELECT value FROM feed_offset) AS by FROM events
+    UPDATE feed_offset SET value = value + ahead.by + 4294967296 FROM (
+        SELECT greatest(
+                   (SELECT max(xid) + 1 FROM events), (SELECT xid + 1 FROM events_purged), (SELECT xid FROM notified)
+               ) - pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+               - (SELECT value FROM feed_offset) AS by
     ) AS ahead WHERE ahead.by > 0
 """)
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -20,6 +20,7 @@ from ece_common.errors import (
     Conflict,
     EceError,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     PreconditionFailed,
@@ -40,6 +41,11 @@ _EXAMPLES: dict[int, EceError] = {
     403: Forbidden("this needs an administrator's token; a worker's opens the worker side only"),
     404: NotFound("there is no department 12"),
     409: Conflict("name: a department called 'Service' exists already (id 1)", code="name_taken"),
+    410: Gone(
+        "query.after: events after this position are kept no longer: begin without `after`, at the oldest event that "
+        "is kept, and read the state of what you follow anew by the lists",
+        code="position_expired",
+    ),
     412: PreconditionFailed('If-Match is "3", but the resource is now at "4": read it again'),
     413: TooLarge("body: takes at most 1048576 bytes"),
     422: Invalid.field("incoming.port", "must be at most 65535"),
@@ -59,6 +65,7 @@ def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
         403: "The token does not allow this.",
         404: "No such resource.",
         409: "The state of the resource does not allow this; `code` and `references` say why.",
+        410: "What came after this position is kept no longer; `detail` says how to go on.",
         412: "The resource changed since it was read.",
         413: "The request is too large.",
         422: "A field is not valid; `errors` names each.",

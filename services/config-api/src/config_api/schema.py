@@ -13,7 +13,7 @@ from config_api.idempotency import AnsweredRow
 from config_api.inbound import tables as inbound
 from config_api.instances import tables as instances
 from config_api.jobs import tables as jobs
-from config_api.journal import AuditRow, EventRow, OffsetRow
+from config_api.journal import AuditRow, EventRow, OffsetRow, PurgedRow
 from config_api.masking import tables as masking
 from config_api.notifications import tables as notifications
 from config_api.oauth_applications import tables as oauth_applications
@@ -28,6 +28,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     AuditRow,
     EventRow,
     OffsetRow,
+    PurgedRow,
     preferences.SettingsRow,
     oauth_applications.ApplicationRow,
     accounts.AccountRow,

@@ -35,6 +35,7 @@ BatchSize = Annotated[int, Field(ge=1, le=250)]
 Attempts = Annotated[int, Field(ge=1, le=100)]
 RetryAfter = Annotated[int, Field(ge=1, le=86_400)]
 PollInterval = Annotated[int, Field(ge=1, le=86_400)]
+EventsKeptDays = Annotated[int, Field(ge=7, le=3650)]
 
 
 class SharedSettings(Sent):
@@ -66,6 +67,7 @@ class PartitionSettings(SharedSettings):
     poll_interval_seconds: int = 30
     bounce_evidence: BounceEvidence = "delivery_status_first"
     uncertain_delivery: UncertainDelivery = "hold"
+    events_kept_days: int = Field(default=365, description="Events older than so many days leave the event feed.")
     departments_may_override: list[str] = ["from_on_transfer"]
     default_smtp_password_set: bool = False
 
@@ -96,6 +98,11 @@ class PartitionSettingsChange(Strict):
     poll_interval_seconds: PollInterval | None = None
     bounce_evidence: BounceEvidence | None = None
     uncertain_delivery: UncertainDelivery | None = None
+    events_kept_days: EventsKeptDays | None = Field(
+        default=None,
+        description="Events older than so many days leave the event feed; a router must read it more often. "
+        "The audit log is kept for ever.",
+    )
     from_on_transfer: FromOnTransfer | None = None
     departments_may_override: list[Literal["from_on_transfer"]] | None = None
 

@@ -19,22 +19,25 @@ router = APIRouter(tags=["events"])
 _Text = Annotated[SearchText | None, Query(max_length=255)]
 
 
-@router.get("/events", summary="Read the event feed", responses=responses())
+@router.get("/events", summary="Read the event feed", responses=responses(410))
 async def events(
     session: Session,
     caller: Administrator,
     after: Annotated[
-        str | None, Query(max_length=50, description="`next_after` of the page before; left out: from the beginning.")
+        str | None,
+        Query(
+            max_length=50,
+            description="`next_after` of the page before; left out: from the oldest event that is kept.",
+        ),
     ] = None,
     limit: Limit = 100,
 ) -> EventPage:
-    """In an order that never changes, with nothing skipped: go on with `next_after`, at the end as well."""
-    begin = feed.position(after)
-    if caller.reach.department_ids is not None:
-        rows, end = await feed.of_departments(session, begin, limit, caller.reach.department_ids)
-        return EventPage(items=[Event.model_validate(dict(row)) for row in rows], next_after=feed.written(end))
-    rows = await feed.after(session, begin, limit)
-    end = (rows[-1]["xid"], rows[-1]["id"]) if rows else begin
+    """In an order that never changes, with nothing skipped: go on with `next_after`, at the end as well.
+
+    Events are kept for `events_kept_days`. Who asks for older ones gets 410: begin without `after`, and read the
+    state of what you follow anew by the lists.
+    """
+    rows, end = await feed.read(session, feed.position(after), limit, caller.reach.department_ids)
     return EventPage(items=[Event.model_validate(dict(row)) for row in rows], next_after=feed.written(end))
 
 

@@ -57,6 +57,12 @@ class Teller:
             return await _write(act, notices)
 
 
+async def told_up_to(session: AsyncSession) -> tuple[int, int] | None:
+    """The position in the feed up to which nothing is to be told any more; None before the first turn."""
+    found = (await session.exec(select(NotifiedRow).where(col(NotifiedRow.id) == 1))).first()
+    return None if found is None else (found.xid, found.event_id)
+
+
 async def _position(session: AsyncSession, horizon: int) -> NotifiedRow | None:
     """None while another process tells, and on the very first turn: what is past by then is nobody's news."""
     query = select(NotifiedRow).where(col(NotifiedRow.id) == 1).with_for_update(skip_locked=True)
