@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -146,3 +147,11 @@ async def test_mail_of_the_system_cannot_be_answered(config_api: ConfigApi, tell
     (mail,) = await _told(teller, config_api.admin)
     answer = await config_api.admin.post(f"/activities/{mail['id']}/replies", json={"text": "Thanks"})
     assert (answer.status_code, answer.json()["code"]) == (409, "no_alias")
+
+
+async def test_who_looked_before_another_process_told_more_does_not_go_back(
+    teller: Teller, sql: asyncpg.Connection
+) -> None:
+    told = await sql.fetchval("UPDATE notified SET xid = feed_horizon() + 1000 RETURNING xid")
+    await teller.tell()
+    assert await sql.fetchval("SELECT xid FROM notified") == told

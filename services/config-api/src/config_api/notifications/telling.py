@@ -76,7 +76,9 @@ async def _position(session: AsyncSession, horizon: int) -> NotifiedRow | None:
 async def _advance(rows: Bulk, told: NotifiedRow, horizon: int) -> list[Notice]:
     found = await rows.fetch(_TO_TELL, told.xid, told.event_id, horizon, list(wording.TOLD), _AT_ONCE)
     everything = len(found) < _AT_ONCE
-    told.xid, told.event_id = (horizon, 0) if everything else (found[-1]["xid"], found[-1]["id"])
+    # Another process may have told more since we looked for the horizon: going back would tell that again.
+    end = (horizon, 0) if everything else (found[-1]["xid"], found[-1]["id"])
+    told.xid, told.event_id = max(end, (told.xid, told.event_id))
     notices = [wording.notice(row["type"], row["subject"], row["data"]) for row in found]
     return [one for one in notices if one is not None]
 
