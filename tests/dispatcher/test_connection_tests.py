@@ -111,6 +111,17 @@ async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_jo
     assert (steps["tcp"].outcome, steps["greeting"].outcome) == ("ok", "failed")
 
 
+@pytest.mark.rule(196)
+async def test_a_token_that_would_go_in_clear_is_a_failed_step_with_a_hint(
+    office: RecordingSmtp, options: SmtpOptions
+) -> None:
+    steps = await tried_steps(bearing(office.port), replace(options, trusted=lambda _: False))
+    assert (steps["tls"].outcome, steps["auth"].outcome) == ("failed", "skipped")
+    assert "offers no TLS" in steps["tls"].detail
+    assert "`use_ssl`" in steps["tls"].hint
+    assert office.tokens_shown == []
+
+
 def _no_token(job_id: str) -> Another:
     async def ask(refused: str) -> AccessToken:
         raise AssertionError((job_id, refused))

@@ -9,6 +9,7 @@ import pytest
 from dispatcher.transport.port import Stage, Trouble
 from dispatcher.transport.sasl import LONGEST_INITIAL_RESPONSE
 from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
+from dispatcher.verdict import judge
 from ece_common.contracts.aliases import UseSmtp
 from ece_common.egress import EgressPolicy
 from tests.dispatcher.builders import a_letter, an_access
@@ -317,3 +318,26 @@ async def test_a_password_that_a_server_repeats_is_not_told(transport: SmtpTrans
     assert said is not None
     assert said.reply is not None
     assert said.reply.text == "5.7.8 not today: ***"
+
+
+@pytest.mark.parametrize("starttls", [False, True])
+async def test_a_token_goes_over_tls_only_where_the_server_is_not_this_machine(
+    certificates: Certificates, trusting: SmtpOptions, *, starttls: bool
+) -> None:
+    """Not even plain SMTP stands in: the mail waits until settings or server are mended."""
+    offered = certificates.good if starttls else None
+    transport = SmtpTransport(EgressPolicy().open_socket, replace(trusting, trusted=lambda _: False))
+    with RecordingSmtp(users=USERS, mechanisms=("XOAUTH2",), certificate=offered) as server:
+        server.tokens = {"a-token"}
+        access = an_access(server.port, server_type="ESMTP", use_smtp="when_authorization_fails", user_name="alice",
+                           access_token="a-token")  # fmt: skip
+        said = await transport.send("r1", access, a_letter())
+        transport.close()
+        if starttls:
+            assert said.accepted
+            return
+        assert (said.stage, said.trouble) == (Stage.TLS, Trouble.NOT_OFFERED)
+        judged = judge((0,), said)
+        assert (judged.outcome, judged.reason) == ("waiting", "starttls_not_offered")
+        assert "never sent in clear" in (judged.detail or "")
+        assert not spoke_of_mail(server)

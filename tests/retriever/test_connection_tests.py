@@ -147,6 +147,19 @@ async def test_a_login_that_is_not_answered_is_named_as_such() -> None:
     assert (outcomes(steps)["auth"], outcomes(steps)["select"]) == ("failed", "skipped")
 
 
+@pytest.mark.rule(196)
+async def test_a_token_that_would_go_in_clear_is_a_failed_step_with_a_hint() -> None:
+    provider = Provider()
+    with LineServer(office(takes=OLD)) as server:
+        access = an_access("IMAP", server.port, password="", access_token=OLD)
+        steps = await probe(access, None, Redirected(far=True), provider.another, 10)
+    secured = step(steps, "tls")
+    assert (secured.outcome, outcomes(steps)["auth"]) == ("failed", "skipped")
+    assert "offers no TLS" in secured.detail
+    assert "`use_ssl`" in secured.hint
+    assert provider.asked == []
+
+
 class Blackhole(Connector):
     """A firewall that drops what it does not like."""
 
@@ -156,6 +169,9 @@ class Blackhole(Connector):
 
     def tls(self, options: TlsOptions, *, verified: bool) -> ssl.SSLContext:
         raise AssertionError((options, verified))
+
+    def trusts(self, peer: str) -> bool:
+        raise AssertionError(peer)
 
 
 @pytest.mark.rule(196)

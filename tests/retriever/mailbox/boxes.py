@@ -23,15 +23,22 @@ PROTOCOLS = ("IMAP", "POP3")
 class Redirected:
     """A real connector, except that well-known ports lead to the rig's: only 993 and 995 speak TLS at once."""
 
-    def __init__(self, ca_file: Path | None = None, ports: dict[int, int] | None = None) -> None:
+    def __init__(
+        self, ca_file: Path | None = None, ports: dict[int, int] | None = None, *, far: bool = False
+    ) -> None:
         self._real = EgressConnector(EgressPolicy(), ca_file=str(ca_file) if ca_file else None, seconds=5)
         self._ports = ports or {}
+        self._far = far
 
     async def open(self, host: str, port: int) -> socket.socket:
         return await self._real.open(host, self._ports.get(port, port))
 
     def tls(self, options: TlsOptions, *, verified: bool) -> ssl.SSLContext:
         return self._real.tls(options, verified=verified)
+
+    def trusts(self, peer: str) -> bool:
+        """`far`: as if the rig's servers stood somewhere else."""
+        return not self._far and self._real.trusts(peer)
 
 
 def an_access(kind: str, port: int, **changes: Any) -> IncomingAccess:

@@ -8,7 +8,16 @@ import pytest
 
 from retriever.mailbox import bearer
 from retriever.mailbox.port import MailFailure
-from tests.retriever.mailbox.boxes import PROTOCOLS, a_mailbox, an_access, everything, port_of, until, user_for
+from tests.retriever.mailbox.boxes import (
+    PROTOCOLS,
+    Redirected,
+    a_mailbox,
+    an_access,
+    everything,
+    port_of,
+    until,
+    user_for,
+)
 from tests.rig.certificates import Certificates
 from tests.rig.dovecot import Dovecot, DovecotOptions
 from tests.rig.fixtures import SHARED_MAILBOX
@@ -208,6 +217,31 @@ async def test_a_token_that_a_server_repeats_is_not_told(kind: str) -> None:
             await box.open()
     assert token not in str(refused.value)
     assert response not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", PROTOCOLS)
+async def test_a_token_is_not_said_in_clear_to_a_server_that_is_not_this_machine(kind: str) -> None:
+    """As where STARTTLS or STLS was stripped on the way."""
+    access = {"password": "", "access_token": "EwBAAl3B-the-token"}
+    with LineServer(_refusing(kind, "XOAUTH2", XOAUTH2[kind])) as server, pytest.raises(MailFailure) as refused:
+        async with a_mailbox(an_access(kind, server.port, **access), connect=Redirected(far=True)) as box:
+            await box.open()
+    failure = refused.value
+    assert (failure.condition, failure.reason, failure.stage) == ("manual", "server_refuses", "tls")
+    assert failure.detail.startswith("the server offers no TLS: an access token is never sent in clear")
+    assert not any("AUTH" in line for line in server.lines)
+
+
+@pytest.mark.parametrize("kind", PROTOCOLS)
+async def test_over_starttls_a_token_is_said_to_any_server(
+    kind: str, request: pytest.FixtureRequest, oauth_dovecot: Dovecot, identity_provider: IdentityProvider
+) -> None:
+    user = user_for(request)
+    oauth_dovecot.add_user(user)
+    token = identity_provider.book.issue(user)
+    access = an_access(kind, port_of(oauth_dovecot, kind), user_name=user, password="", access_token=token)
+    async with a_mailbox(access, connect=Redirected(far=True)) as box:
+        await box.open()
 
 
 def _refusing(kind: str, mechanism: str, offered: str, says: str = "AUTHENTICATE failed.") -> Script:

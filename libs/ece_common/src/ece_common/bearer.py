@@ -7,13 +7,16 @@ challenge, JSON in base64, and refuse once that is answered.
 import base64
 import binascii
 import hashlib
+import ipaddress
 import json
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 Mechanism = Literal["XOAUTH2", "OAUTHBEARER"]
 MECHANISMS: tuple[Mechanism, ...] = ("XOAUTH2", "OAUTHBEARER")
 """In the order of preference."""
 
+IN_CLEAR = "the server offers no TLS: an access token is never sent in clear; set `use_ssl` or mend the server"
 _STATUS_LENGTH = 60
 
 
@@ -41,6 +44,27 @@ def with_status(refusal: str, challenge: str) -> str:
 def digest(token: str) -> str:
     """SHA-256 in hex: how a token is spoken of."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def is_loopback(peer: str) -> bool:
+    """Whether what is sent to this address never leaves the machine: only there a token may go without TLS."""
+    try:
+        address = ipaddress.ip_address(peer.split("%", 1)[0])
+    except ValueError:
+        return False
+    # ipv4_mapped: Python calls ::ffff:127.0.0.1 no loopback before 3.13.
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+def exposed(extra_info: Callable[[str], Any], trusted: Callable[[str], bool]) -> bool:
+    """Whether a token said on a connection could be read on its way. `extra_info`: its transport's `get_extra_info`;
+    `trusted`: peers that need no TLS.
+    """
+    if extra_info("ssl_object") is not None:
+        return False
+    peer = extra_info("peername")
+    return not (peer and trusted(str(peer[0])))
 
 
 def _status(challenge: str) -> str:

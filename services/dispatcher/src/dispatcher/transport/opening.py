@@ -38,7 +38,8 @@ class Timeouts:
 class Plan:
     """How a connection is made. `tls` verifies the certificate exactly when the alias uses SSL.
 
-    `authenticate` is off where plain SMTP stands in for a refused login.
+    `authenticate` is off where plain SMTP stands in for a refused login. `trusted`: peers to which an access token may
+    go without TLS.
     """
 
     access: OutgoingAccess
@@ -47,6 +48,7 @@ class Plan:
     implicit_tls: bool
     authenticate: bool
     timeouts: Timeouts = field(default_factory=Timeouts)
+    trusted: Callable[[str], bool] = bearer.is_loopback
 
 
 async def connect(plan: Plan, open_socket: OpenSocket) -> aiosmtplib.SMTP:
@@ -144,6 +146,9 @@ async def _log_in(smtp: aiosmtplib.SMTP, plan: Plan) -> None:
     access = plan.access
     if not plan.authenticate or access.server_type != "ESMTP" or not access.user_name:
         return
+    link = cast("asyncio.Transport", smtp.transport)
+    if access.access_token is not None and bearer.exposed(link.get_extra_info, plan.trusted):
+        raise Ended(Conversation(Stage.TLS, trouble=Trouble.NOT_OFFERED, detail=bearer.IN_CLEAR))
     possible = exchanges(access, smtp.server_auth_methods)
     if not possible:
         offered = ", ".join(smtp.server_auth_methods) or "none"

@@ -37,6 +37,10 @@ _WITH_TOKEN: dict[Step, str] = {
     "mail_from": "Who signed in may not send as the alias's address: give them Send As for a shared mailbox.",
 }
 _NO_TOKENS = "Check that the server takes access tokens (XOAUTH2 or OAUTHBEARER), and on this port."
+_CLEAR_TEXT = (
+    "Switch `use_ssl` on with a port that fits (465 speaks TLS at once, others STARTTLS), or let the server offer "
+    "STARTTLS: an access token goes over TLS only."
+)
 _SWITCHED_OFF = "Switch SMTP AUTH on for this mailbox and its tenant: no other token or password helps."
 _WAIT = "The server asks to wait: try again later."
 _WAITING = (421, 432, 450, 451, 454)
@@ -122,7 +126,9 @@ def _hint(failed: Step, said: Conversation, access: OutgoingAccess) -> str:
         return _SWITCHED_OFF
     if access.access_token is None:
         return _HINTS[failed]
-    return _NO_TOKENS if said.trouble is Trouble.NOT_OFFERED else _WITH_TOKEN.get(failed, _HINTS[failed])
+    if said.trouble is Trouble.NOT_OFFERED:
+        return _CLEAR_TEXT if failed == "tls" else _NO_TOKENS
+    return _WITH_TOKEN.get(failed, _HINTS[failed])
 
 
 def _step(step: Step, outcome: StepOutcome, detail: str = "", hint: str = "") -> ConnectionStep:

@@ -13,6 +13,7 @@ from dispatcher.transport.pool import Pool
 from dispatcher.transport.port import Conversation, Letter, Stage, Trouble, most_connections, without_token
 from ece_common import tls
 from ece_common.access_tokens import Ask
+from ece_common.bearer import is_loopback
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import OutgoingAccess
 from ece_common.errors import Invalid
@@ -24,7 +25,10 @@ _CONTEXTS_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class SmtpOptions:
-    """`implicit_tls_ports`: with SSL these speak TLS from the first byte (RFC 8314), all others STARTTLS."""
+    """`implicit_tls_ports`: with SSL these speak TLS from the first byte (RFC 8314), all others STARTTLS.
+
+    `trusted`: peers to which an access token may go without TLS.
+    """
 
     ehlo_name: str
     ca_file: str | None = None
@@ -34,6 +38,7 @@ class SmtpOptions:
     wait_for_connection: float = 60.0
     implicit_tls_ports: frozenset[int] = frozenset({465})
     timeouts: Timeouts = field(default_factory=Timeouts)
+    trusted: Callable[[str], bool] = is_loopback
 
 
 class SmtpTransport:
@@ -147,6 +152,7 @@ class SmtpTransport:
             implicit_tls=self.speaks_tls_at_once(access),
             authenticate=authenticate,
             timeouts=self._options.timeouts,
+            trusted=self._options.trusted,
         )
 
     def _context(self, wanted: TlsOptions, *, verified: bool) -> ssl.SSLContext:

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import Literal, Protocol, TypeVar
 
-from ece_common.bearer import MECHANISMS
+from ece_common.bearer import IN_CLEAR, MECHANISMS, exposed, is_loopback
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.egress import EgressPolicy
@@ -47,6 +47,10 @@ class Connector(Protocol):
 
     def tls(self, options: TlsOptions, *, verified: bool) -> ssl.SSLContext: ...
 
+    def trusts(self, peer: str) -> bool:
+        """Whether an access token may go to this address without TLS."""
+        ...
+
 
 class EgressConnector:
     """Sockets under the egress policy. TLS contexts are shared: each holds the system's CAs, most of a megabyte."""
@@ -73,6 +77,9 @@ class EgressConnector:
                 context.verify_mode = ssl.CERT_NONE
             self._contexts[key] = context
         return self._contexts[key]
+
+    def trusts(self, peer: str) -> bool:
+        return is_loopback(peer)
 
 
 def _keep_alive(connected: socket.socket) -> None:
@@ -123,6 +130,13 @@ async def upgraded(
         if secured is None:
             raise ConnectionResetError("the connection was lost during TLS")
         return secured
+
+
+def guard_token(connect: Connector, access: IncomingAccess, link: asyncio.Transport) -> None:
+    """An access token opens more than a mailbox: where TLS is not offered, or was stripped, it is not said."""
+    if access.access_token and exposed(link.get_extra_info, connect.trusts):
+        with diagnosing(access, "tls"):
+            raise Unfit(IN_CLEAR)
 
 
 def tls_name(access: IncomingAccess) -> str:

@@ -17,6 +17,7 @@ from retriever.mailbox.connection import (
     Connector,
     diagnosing,
     establish,
+    guard_token,
     plain_response,
     security,
     upgraded,
@@ -47,6 +48,8 @@ async def logged_in(connect: Connector, access: IncomingAccess) -> ImapWire:
     try:
         await _greeted(wire, access)
         await _secured(wire, connect, access)
+        if wire.state == NONAUTH:
+            guard_token(connect, access, wire.link)
         with diagnosing(access, "auth"):
             await _authenticated(wire, access)
     except BaseException:

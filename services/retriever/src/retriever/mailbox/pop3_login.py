@@ -13,6 +13,7 @@ from retriever.mailbox.connection import (
     Connector,
     diagnosing,
     establish,
+    guard_token,
     plain_response,
     security,
     upgraded,
@@ -31,6 +32,7 @@ async def logged_in(connect: Connector, access: IncomingAccess) -> Pop3Wire:
             await wire.reply(LOGIN_SECONDS)
             await _capabilities(wire)
         encrypted = await _secured(wire, connect, access)
+        guard_token(connect, access, wire.link)
         with diagnosing(access, "auth"):
             # CAPA is not asked again: RFC 2449 lets neither PIPELINING nor UIDL differ after the login.
             await _authenticated(wire, access, encrypted=encrypted)

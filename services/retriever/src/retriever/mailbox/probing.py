@@ -53,6 +53,11 @@ _HINTS: dict[tuple[Step, str], str] = {
 
 _WITH_TOKEN: dict[tuple[Step, str], str] = {
     (
+        "tls",
+        "server_refuses",
+    ): "Switch `use_ssl` on with a port that fits (993 and 995 speak TLS at once, others STARTTLS), or let the "
+    "server offer STARTTLS: an access token goes over TLS only.",
+    (
         "auth",
         "authentication_failed",
     ): "The server refuses the account's token for this mailbox: check its permissions and SharedMailbox.",
