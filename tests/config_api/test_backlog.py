@@ -18,6 +18,12 @@ from config_api.departments.tables import DepartmentRow
 from config_api.instances.tables import InstanceRow, LeaseRow, MembershipRow, ReplicaRow
 from config_api.outbound.tables import DeliveryRow
 
+RUBBISH = b"sealed with a key that is gone"
+
+
+def _opens(sealed: bytes) -> bool:
+    return sealed != RUBBISH
+
 
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
@@ -82,7 +88,7 @@ async def held_by_a_replica(session: AsyncSession, alias_id: int, *, seconds: in
 
 async def measured(engine: AsyncEngine) -> dict[str, float]:
     registry = CollectorRegistry()
-    await Backlog(engine, registry).measure()
+    await Backlog(engine, registry, _opens).measure()
     found = {c: registry.get_sample_value("ece_config_api_aliases", {"condition": c}) for c in CONDITIONS}
     found["longest_wait"] = registry.get_sample_value("ece_config_api_outbound_longest_wait_seconds")
     return {name: value for name, value in found.items() if value is not None}
@@ -96,6 +102,8 @@ async def test_every_alias_is_counted_under_the_one_condition_it_is_in(engine: A
     async with create_sessions(engine)() as session, session.begin():
         await held_by_a_replica(session, await an_alias(session, "held"), seconds=15)
         await held_by_a_replica(session, await an_alias(session, "lost"), seconds=-1)
+        sealed = await an_alias(session, "sealed", incoming_password=RUBBISH)
+        await held_by_a_replica(session, sealed, seconds=15)
         await an_alias(session, "nobodys")
         await an_alias(session, "off", status="inactive", status_changed_by="administrator")
         await an_alias(session, "broken", status="inactive", status_changed_by="system")
@@ -104,6 +112,37 @@ async def test_every_alias_is_counted_under_the_one_condition_it_is_in(engine: A
     found = await measured(engine)
 
     assert [found[condition] for condition in CONDITIONS] == [1.0] * len(CONDITIONS)
+
+
+async def test_a_secret_is_tried_once_and_again_when_it_was_written_anew(engine: AsyncEngine) -> None:
+    tried: list[bytes] = []
+
+    def opens(sealed: bytes) -> bool:
+        tried.append(sealed)
+        return _opens(sealed)
+
+    sessions, registry = create_sessions(engine), CollectorRegistry()
+    async with sessions() as session, session.begin():
+        fine = await an_alias(session, "fine", incoming_password=b"fine")
+        await held_by_a_replica(session, fine, seconds=15)
+        broken = await an_alias(session, "broken", incoming_password=RUBBISH, status="inactive",
+                                status_changed_by="system", recoverable=True)  # fmt: skip
+        await held_by_a_replica(session, broken, seconds=15)
+    backlog = Backlog(engine, registry, opens)
+
+    async def counted() -> tuple[float | None, ...]:
+        await backlog.measure()
+        found = ("working", "unreadable", "recovering")
+        return tuple(registry.get_sample_value("ece_config_api_aliases", {"condition": one}) for one in found)
+
+    assert [await counted() for _ in range(2)] == [(1, 1, 0)] * 2
+    assert sorted(tried) == [b"fine", RUBBISH]
+    async with sessions() as session, session.begin():
+        row = await session.get(AliasRow, broken)
+        assert row is not None
+        row.incoming_password = b"given anew"
+    assert await counted() == (1, 0, 1)
+    assert sorted(tried) == [b"fine", b"given anew", RUBBISH]
 
 
 async def test_outbound_messages_are_counted_by_what_they_wait_for(engine: AsyncEngine) -> None:
@@ -117,6 +156,6 @@ async def test_outbound_messages_are_counted_by_what_they_wait_for(engine: Async
                 DeliveryRow(activity_id=activity, status=status, available_at=now, give_up_at=now, alias_id=None),
             )
     registry = CollectorRegistry()
-    await Backlog(engine, registry).measure()
+    await Backlog(engine, registry, _opens).measure()
     found = {s: registry.get_sample_value("ece_config_api_outbound_messages", {"status": s}) for s in WAITING}
     assert found == {"queued": 2, "sending": 1, "uncertain": 1}

@@ -20,8 +20,13 @@ async def test_a_mailbox_whose_password_no_key_opens_holds_up_none_of_the_others
     assert set(await replica.assigned()) == {fine["id"]}
     # An operator hears of it, not only whoever reads the log.
     assert (config_api.app.state.registry.get_sample_value("ece_config_api_secrets_unopened_total") or 0) > counted
+    shown = await admin.get(f"/aliases/{broken['id']}")
+    assert (shown.json()["status"], shown.json()["status_reason"]) == ("active", "secret_unreadable")
+    listed = await admin.get(f"/departments/{fine['department_id']}/aliases")
+    assert [one["status_reason"] for one in listed.json()["items"] if one["id"] == fine["id"]] == [None]
     again = {"incoming": {"password": "given anew"}}
-    assert (await admin.patch(f"/aliases/{broken['id']}", json=again)).status_code == 200
+    mended = await admin.patch(f"/aliases/{broken['id']}", json=again)
+    assert (mended.status_code, mended.json()["status_reason"]) == (200, None)
     assert set(await replica.assigned()) == {broken["id"], fine["id"]}
 
 

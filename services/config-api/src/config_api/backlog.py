@@ -1,18 +1,19 @@
 """What waits and what stands still, for Prometheus: a worker that is gone cannot say so itself."""
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ece_common.retry import sleep_unless
 
 # The usual scrape interval: asking the database more often would tell nobody more.
 SECONDS = 15.0
-CONDITIONS = ("working", "unattended", "recovering", "failed", "switched_off", "unassigned")
+CONDITIONS = ("working", "unattended", "recovering", "failed", "switched_off", "unassigned", "unreadable")
 _LONGEST_WAIT = text("""
     SELECT coalesce(extract(epoch FROM now() - min(available_at)), 0)
     FROM deliveries WHERE status = 'queued' AND available_at <= now()
@@ -30,9 +31,10 @@ _ALIASES = text("""
     SELECT condition, count(*) FROM (
         SELECT CASE
             WHEN a.status = 'inactive' AND a.status_changed_by = 'administrator' THEN 'switched_off'
-            WHEN a.status = 'inactive' AND a.recoverable THEN 'recovering'
-            WHEN a.status = 'inactive' THEN 'failed'
-            WHEN m.alias_id IS NULL THEN 'unassigned'
+            WHEN a.status = 'inactive' AND NOT a.recoverable THEN 'failed'
+            WHEN m.alias_id IS NULL AND a.status = 'active' THEN 'unassigned'
+            WHEN a.id = ANY(:unreadable) THEN 'unreadable'
+            WHEN a.status = 'inactive' THEN 'recovering'
             WHEN r.name IS NULL THEN 'unattended'
             ELSE 'working' END AS condition
         FROM aliases a
@@ -42,7 +44,46 @@ _ALIASES = text("""
         WHERE a.deleted_at IS NULL
     ) AS judged GROUP BY condition
 """)
+# Of those that a retriever would be given; a row that was written has another xmin.
+_SEALED = text("""
+    SELECT a.id, CASE WHEN a.account_id IS NULL THEN 'alias/' || a.id || '/' || a.xmin
+                      ELSE 'account/' || o.id || '/' || o.xmin END AS written
+    FROM aliases a LEFT JOIN accounts o ON o.id = a.account_id
+    WHERE a.deleted_at IS NULL
+      AND (a.account_id IS NULL AND a.incoming_password IS NOT NULL
+           OR o.tokens IS NOT NULL AND o.status = 'active' AND o.authorization_state = 'authorized')
+""")
+_SECRETS = text("""
+    SELECT a.id, CASE WHEN a.account_id IS NULL THEN a.incoming_password ELSE o.tokens END AS secret
+    FROM aliases a LEFT JOIN accounts o ON o.id = a.account_id WHERE a.id = ANY(:ids)
+""")
+_AT_ONCE = 500
 log = structlog.get_logger()
+
+
+class Secrets:
+    """Which aliases a retriever is not given because no master key opens their secret. Each is tried once, when it
+    was written, beside the event loop.
+    """
+
+    def __init__(self, opens: Callable[[bytes], bool]) -> None:
+        self._opens = opens
+        self._known: dict[str, bool] = {}
+
+    async def unreadable(self, connection: AsyncConnection) -> list[int]:
+        written = {row.id: row.written for row in await connection.execute(_SEALED)}
+        self._known = {name: self._known[name] for name in set(written.values()) if name in self._known}
+        # One of each: the aliases of an account share its tokens.
+        new = list({name: id_ for id_, name in written.items() if name not in self._known}.values())
+        for start in range(0, len(new), _AT_ONCE):
+            ids = new[start : start + _AT_ONCE]
+            found = {row.id: row.secret for row in await connection.execute(_SECRETS, {"ids": ids})}
+            for id_, opened in (await asyncio.to_thread(self._try, found)).items():
+                self._known[written[id_]] = opened
+        return [id_ for id_, name in written.items() if not self._known.get(name, True)]
+
+    def _try(self, found: Mapping[int, bytes | None]) -> dict[int, bool]:
+        return {id_: secret is None or self._opens(bytes(secret)) for id_, secret in found.items()}
 
 
 def handovers(registry: CollectorRegistry) -> Counter:
@@ -56,8 +97,9 @@ def handovers(registry: CollectorRegistry) -> Counter:
 class Backlog:
     """Every process measures for itself and all see the same; take the maximum over the replicas."""
 
-    def __init__(self, engine: AsyncEngine, registry: CollectorRegistry) -> None:
+    def __init__(self, engine: AsyncEngine, registry: CollectorRegistry, opens: Callable[[bytes], bool]) -> None:
         self._engine = engine
+        self._secrets = Secrets(opens)
         self._longest_wait = Gauge(
             "ece_config_api_outbound_longest_wait_seconds",
             "How long the oldest message that is due has not been claimed; 0 when none is due",
@@ -74,7 +116,7 @@ class Backlog:
             "ece_config_api_aliases",
             "Aliases by condition: working, unattended (active, but no live replica holds it), recovering (the "
             "system tries again by itself), failed (an administrator must act), switched_off, unassigned (active, "
-            "but of no retriever instance)",
+            "but of no retriever instance), unreadable (given to no replica: no master key opens its secret)",
             ["condition"],
             registry=registry,
         )
@@ -99,9 +141,10 @@ class Backlog:
 
     async def measure(self) -> None:
         async with asyncio.timeout(10), self._engine.connect() as connection:
+            unreadable = await self._secrets.unreadable(connection)
             longest = await connection.scalar(_LONGEST_WAIT)
             waiting = {row[0]: row[1] for row in await connection.execute(_WAITING)}
-            counted = {row[0]: row[1] for row in await connection.execute(_ALIASES)}
+            counted = {row[0]: row[1] for row in await connection.execute(_ALIASES, {"unreadable": unreadable})}
         self._longest_wait.set(float(longest or 0))
         for status in WAITING:
             self._waiting.labels(status).set(waiting.get(status, 0))

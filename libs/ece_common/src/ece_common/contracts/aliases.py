@@ -175,7 +175,10 @@ class Alias(Sent):
     description: str
     email_address: str
     status: AliasStatus
-    status_reason: str | None
+    status_reason: str | None = Field(
+        description="Why it is inactive. Of an active one: `secret_unreadable` when no master key opens its password "
+        "or its account's tokens, so that no worker is given it."
+    )
     status_changed_by: Actor
     status_changed_at: datetime
     failed_attempts: int

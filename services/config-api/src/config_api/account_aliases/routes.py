@@ -37,7 +37,7 @@ async def create(account_id: AccountId, new: NewAccountAlias, act: AsAdministrat
     """
     row = await repository.get(act.session, await creating.create(act, account_id, new))
     preconditions.stamp(response, row.version)
-    return (await view.shown(act.session, act.hooks, [row]))[0]
+    return (await view.shown(act, [row]))[0]
 
 
 @router.get("/accounts/{account_id}/aliases", summary="List an account's aliases", responses=responses(404))
@@ -48,7 +48,7 @@ async def listing(
     account = await accounts.get(act.session, account_id)
     filters = Filters(account_id=account_id)
     rows = await repository.after(act.session, account.department_id, position(cursor), limit + 1, filters)
-    shown = {alias.id: alias for alias in await view.shown(act.session, act.hooks, rows)}
+    shown = {alias.id: alias for alias in await view.shown(act, rows)}
     return page(rows, limit, lambda row: row.id or 0, lambda row: shown[row.id or 0])
 
 

@@ -23,7 +23,7 @@ AliasId = Annotated[int, Path(ge=1, lt=2**63)]
 async def _answer(act: Act, alias_id: int, response: Response) -> Alias:
     row = await repository.get(act.session, alias_id)
     preconditions.stamp(response, row.version)
-    return (await view.shown(act.session, act.hooks, [row]))[0]
+    return (await view.shown(act, [row]))[0]
 
 
 @router.post(
@@ -54,7 +54,7 @@ async def listing(
     await departments.get(act.session, department_id)
     filters = Filters(status=status, email_address=email_address, default_alias=default_alias)
     rows = await repository.after(act.session, department_id, position(cursor), limit + 1, filters)
-    shown = {alias.id: alias for alias in await view.shown(act.session, act.hooks, rows)}
+    shown = {alias.id: alias for alias in await view.shown(act, rows)}
     return page(rows, limit, lambda row: row.id or 0, lambda row: shown[row.id or 0])
 
 

@@ -3,26 +3,32 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
 from config_api.accounts import mail_access
 from config_api.accounts import repository as accounts
 from config_api.accounts.mail_access import MailAccess
+from config_api.acting import Act
 from config_api.aliases import draft
 from config_api.aliases.tables import AliasRow, TransitionRow
-from config_api.references import Hooks
 from ece_common.contracts.aliases import Alias, Incoming, Outgoing, StatusTransition, TlsOptions
 
+UNREADABLE = "secret_unreadable"
 
-async def shown(session: AsyncSession, hooks: Hooks, rows: Sequence[AliasRow]) -> list[Alias]:
+
+async def shown(act: Act, rows: Sequence[AliasRow]) -> list[Alias]:
     """With the retriever instance that each is in, and the servers of the account that it belongs to."""
-    place = hooks.alias_placement
+    session, place = act.session, act.hooks.alias_placement
     ids = [row.id for row in rows if row.id is not None]
     instances = await place.names(session, ids) if place is not None else {}
     owned = [row.account_id for row in rows if row.account_id is not None]
     found = await accounts.with_applications(session, owned)
     access = {account_id: mail_access.of_account(*pair) for account_id, pair in found.items()}
-    return [alias(row, instances.get(row.id or 0), access.get(row.account_id or 0)) for row in rows]
+    told = [alias(row, instances.get(row.id or 0), access.get(row.account_id or 0)) for row in rows]
+    for row, one in zip(rows, told, strict=True):
+        secret = found[row.account_id][0].tokens if row.account_id is not None else row.incoming_password
+        if one.status == "active" and secret is not None and not act.vault.opens(secret):
+            # Nobody can report that, since no worker is given it.
+            one.status_reason = UNREADABLE
+    return told
 
 
 def alias(row: AliasRow, retriever_instance: str | None, access: MailAccess | None) -> Alias:

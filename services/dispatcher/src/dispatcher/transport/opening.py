@@ -38,8 +38,8 @@ class Timeouts:
 class Plan:
     """How a connection is made. `tls` verifies the certificate exactly when the alias uses SSL.
 
-    `authenticate` is off where plain SMTP stands in for a refused login. `trusted`: peers to which an access token may
-    go without TLS.
+    `authenticate` is off where plain SMTP stands in for a refused login. `trusted`: peers to which an access token
+    may go without TLS.
     """
 
     access: OutgoingAccess
