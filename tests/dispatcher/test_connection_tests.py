@@ -15,7 +15,7 @@ from ece_common.contracts.tokens import AccessToken
 from ece_common.egress import EgressPolicy
 from ece_common.errors import Conflict, EceError
 from ece_common.trying import Another
-from tests.dispatcher.builders import ALIAS, an_access
+from tests.dispatcher.builders import ALIAS, an_access, nobody
 from tests.rig.line_script import LineServer, Script
 from tests.rig.smtp_script import RecordingSmtp
 
@@ -115,7 +115,7 @@ async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_jo
 async def test_a_token_that_would_go_in_clear_is_a_failed_step_with_a_hint(
     office: RecordingSmtp, options: SmtpOptions
 ) -> None:
-    steps = await tried_steps(bearing(office.port), replace(options, trusted=lambda _: False))
+    steps = await tried_steps(bearing(office.port), replace(options, trusted=nobody))
     assert (steps["tls"].outcome, steps["auth"].outcome) == ("failed", "skipped")
     assert "offers no TLS" in steps["tls"].detail
     assert "`use_ssl`" in steps["tls"].hint

@@ -12,7 +12,7 @@ from dispatcher.transport.smtp import SmtpOptions, SmtpTransport
 from dispatcher.verdict import judge
 from ece_common.contracts.aliases import UseSmtp
 from ece_common.egress import EgressPolicy
-from tests.dispatcher.builders import a_letter, an_access
+from tests.dispatcher.builders import a_letter, an_access, nobody
 from tests.rig.certificates import Certificate, Certificates
 from tests.rig.smtp_script import RecordingSmtp, _Session
 
@@ -326,7 +326,7 @@ async def test_a_token_goes_over_tls_only_where_the_server_is_not_this_machine(
 ) -> None:
     """Not even plain SMTP stands in: the mail waits until settings or server are mended."""
     offered = certificates.good if starttls else None
-    transport = SmtpTransport(EgressPolicy().open_socket, replace(trusting, trusted=lambda _: False))
+    transport = SmtpTransport(EgressPolicy().open_socket, replace(trusting, trusted=nobody))
     with RecordingSmtp(users=USERS, mechanisms=("XOAUTH2",), certificate=offered) as server:
         server.tokens = {"a-token"}
         access = an_access(server.port, server_type="ESMTP", use_smtp="when_authorization_fails", user_name="alice",
