@@ -320,24 +320,31 @@ async def test_a_password_that_a_server_repeats_is_not_told(transport: SmtpTrans
     assert said.reply.text == "5.7.8 not today: ***"
 
 
-@pytest.mark.parametrize("starttls", [False, True])
-async def test_a_token_goes_over_tls_only_where_the_server_is_not_this_machine(
-    certificates: Certificates, trusting: SmtpOptions, *, starttls: bool
+@pytest.mark.parametrize(
+    ("offers", "reason"),
+    [("nothing", "starttls_not_offered"), ("expired", "tls_failed"), ("good", None)],
+)
+async def test_a_token_leaves_this_machine_only_over_tls_with_a_valid_certificate(
+    certificates: Certificates, trusting: SmtpOptions, offers: str, reason: str | None
 ) -> None:
     """Not even plain SMTP stands in: the mail waits until settings or server are mended."""
-    offered = certificates.good if starttls else None
+    offered: Certificate | None = getattr(certificates, offers, None)
     transport = SmtpTransport(EgressPolicy().open_socket, replace(trusting, trusted=nobody))
     with RecordingSmtp(users=USERS, mechanisms=("XOAUTH2",), certificate=offered) as server:
         server.tokens = {"a-token"}
-        access = an_access(server.port, server_type="ESMTP", use_smtp="when_authorization_fails", user_name="alice",
-                           access_token="a-token")  # fmt: skip
+        access = an_access(
+            server.port,
+            server_type="ESMTP",
+            use_smtp="when_authorization_fails",
+            user_name="alice",
+            access_token="a-token",
+        )
         said = await transport.send("r1", access, a_letter())
         transport.close()
-        if starttls:
+        if reason is None:
             assert said.accepted
             return
-        assert (said.stage, said.trouble) == (Stage.TLS, Trouble.NOT_OFFERED)
         judged = judge((0,), said)
-        assert (judged.outcome, judged.reason) == ("waiting", "starttls_not_offered")
-        assert "never sent in clear" in (judged.detail or "")
+        assert (said.stage, judged.outcome, judged.reason) == (Stage.TLS, "waiting", reason)
+        assert offers != "nothing" or "never sent in clear" in (judged.detail or "")
         assert not spoke_of_mail(server)

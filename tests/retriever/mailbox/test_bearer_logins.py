@@ -233,15 +233,29 @@ async def test_a_token_is_not_said_in_clear_to_a_server_that_is_not_this_machine
 
 
 @pytest.mark.parametrize("kind", PROTOCOLS)
-async def test_over_starttls_a_token_is_said_to_any_server(
-    kind: str, request: pytest.FixtureRequest, oauth_dovecot: Dovecot, identity_provider: IdentityProvider
+@pytest.mark.parametrize("known", [True, False])
+async def test_over_starttls_a_token_is_said_to_a_server_with_a_valid_certificate(
+    kind: str,
+    request: pytest.FixtureRequest,
+    oauth_dovecot: Dovecot,
+    identity_provider: IdentityProvider,
+    certificates: Certificates,
+    *,
+    known: bool,
 ) -> None:
+    """Who can strip STARTTLS can show a certificate of their own instead."""
     user = user_for(request)
     oauth_dovecot.add_user(user)
     token = identity_provider.book.issue(user)
     access = an_access(kind, port_of(oauth_dovecot, kind), user_name=user, password="", access_token=token)
-    async with a_mailbox(access, connect=Redirected(far=True)) as box:
-        await box.open()
+    connect = Redirected(certificates.ca_file if known else None, far=True)
+    async with a_mailbox(access, connect=connect) as box:
+        if known:
+            await box.open()
+            return
+        with pytest.raises(MailFailure) as refused:
+            await box.open()
+    assert (refused.value.condition, refused.value.reason) == ("manual", "certificate_not_valid")
 
 
 def _refusing(kind: str, mechanism: str, offered: str, says: str = "AUTHENTICATE failed.") -> Script:

@@ -61,8 +61,13 @@ def exposed(extra_info: Callable[[str], Any], trusted: Callable[[str], bool]) ->
     """Whether a token said on a connection could be read on its way. `extra_info`: its transport's `get_extra_info`;
     `trusted`: peers that need no TLS.
     """
-    if extra_info("ssl_object") is not None:
-        return False
+    return extra_info("ssl_object") is None and is_far(extra_info, trusted)
+
+
+def is_far(extra_info: Callable[[str], Any], trusted: Callable[[str], bool]) -> bool:
+    """Whether a connection leads to a peer that needs TLS, with a certificate that is valid: who can strip STARTTLS
+    can as well show a certificate of their own.
+    """
     peer = extra_info("peername")
     return not (peer and trusted(str(peer[0])))
 

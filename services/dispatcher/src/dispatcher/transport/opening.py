@@ -36,7 +36,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a connection is made. `tls` verifies the certificate exactly when the alias uses SSL.
+    """How a connection is made. `tls` verifies the certificate exactly when the alias uses SSL, `strict` always.
 
     `authenticate` is off where plain SMTP stands in for a refused login. `trusted`: peers to which an access token
     may go without TLS.
@@ -44,6 +44,7 @@ class Plan:
 
     access: OutgoingAccess
     tls: ssl.SSLContext
+    strict: ssl.SSLContext
     ehlo_name: str
     implicit_tls: bool
     authenticate: bool
@@ -134,12 +135,18 @@ async def _secure(smtp: aiosmtplib.SMTP, plan: Plan) -> None:
             raise Ended(Conversation(Stage.TLS, trouble=Trouble.NOT_OFFERED, detail=detail))
         return
     try:
-        await smtp.starttls(tls_context=plan.tls)
+        await smtp.starttls(tls_context=plan.strict if _token_leaves(smtp, plan) else plan.tls)
     except aiosmtplib.SMTPResponseException as refused:
         raise Ended(Conversation(Stage.TLS, Reply(refused.code, refused.message))) from None
     except (aiosmtplib.SMTPException, OSError) as lost:
         raise Ended(without_reply(Stage.TLS, lost)) from None
     await _hello(smtp)
+
+
+def _token_leaves(smtp: aiosmtplib.SMTP, plan: Plan) -> bool:
+    """Whether an access token is to go to another machine."""
+    link = cast("asyncio.Transport", smtp.transport)
+    return plan.access.access_token is not None and bearer.is_far(link.get_extra_info, plan.trusted)
 
 
 async def _log_in(smtp: aiosmtplib.SMTP, plan: Plan) -> None:

@@ -78,7 +78,7 @@ async def _attempted(access: OutgoingAccess, sender: str, open_socket: OpenSocke
 async def _spoken(plan: Plan, sender: str, open_socket: OpenSocket, order: Sequence[Step]) -> list[ConnectionStep]:
     smtp = await connect(plan, open_socket)
     try:
-        secured = _security(plan, smtp)
+        secured = _security(smtp)
         reply = await say(smtp, Stage.MAIL, b"MAIL", f"FROM:<{sender}>".encode(), *_options(smtp, sender))
         if reply.code // 100 != 2:
             raise Ended(Conversation(Stage.MAIL, Reply(reply.code, reply.message)))
@@ -135,12 +135,12 @@ def _step(step: Step, outcome: StepOutcome, detail: str = "", hint: str = "") ->
     return ConnectionStep(side="outgoing", step=step, outcome=outcome, detail=detail[:1000], hint=hint)
 
 
-def _security(plan: Plan, smtp: aiosmtplib.SMTP) -> tuple[StepOutcome, str]:
+def _security(smtp: aiosmtplib.SMTP) -> tuple[StepOutcome, str]:
     link = cast("asyncio.Transport", smtp.transport)
     encrypted: ssl.SSLObject | None = link.get_extra_info("ssl_object")
     if encrypted is None:
         return "warning", "no TLS: mail travels in clear text; switch `use_ssl` on where the server offers it"
     version = encrypted.version() or "TLS"
-    if plan.access.use_ssl:
+    if encrypted.context.verify_mode is ssl.CERT_REQUIRED:
         return "ok", f"{version}, certificate verified"
     return "warning", f"{version} by STARTTLS, but without `use_ssl` the certificate is not verified"

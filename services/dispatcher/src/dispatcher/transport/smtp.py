@@ -142,12 +142,14 @@ class SmtpTransport:
         """Raises Ended when the alias's TLS settings are unusable."""
         try:
             context = self._context(access.tls, verified=access.use_ssl)
+            strict = self._context(access.tls, verified=True)
         except Invalid as problem:
             refusal = Conversation(Stage.TLS, trouble=Trouble.NOT_ALLOWED, detail=problem.detail)
             raise Ended(refusal) from None
         return Plan(
             access=access,
             tls=context,
+            strict=strict,
             ehlo_name=self._options.ehlo_name,
             implicit_tls=self.speaks_tls_at_once(access),
             authenticate=authenticate,

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import Literal, Protocol, TypeVar
 
-from ece_common.bearer import IN_CLEAR, MECHANISMS, exposed, is_loopback
+from ece_common.bearer import IN_CLEAR, MECHANISMS, exposed, is_far, is_loopback
 from ece_common.contracts.aliases import TlsOptions
 from ece_common.contracts.instances import IncomingAccess
 from ece_common.egress import EgressPolicy
@@ -119,7 +119,8 @@ async def upgraded(
 ) -> asyncio.Transport:
     """The transport to go on with after the server agreed to STARTTLS or STLS. Raises MailFailure."""
     with diagnosing(access, "tls"):
-        context = connect.tls(access.tls, verified=access.use_ssl)
+        token_leaves = bool(access.access_token) and is_far(transport.get_extra_info, connect.trusts)
+        context = connect.tls(access.tls, verified=access.use_ssl or token_leaves)
         secured = await asyncio.get_running_loop().start_tls(
             transport,
             protocol,

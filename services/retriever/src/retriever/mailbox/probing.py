@@ -161,7 +161,7 @@ async def _imap(
 ) -> tuple[tuple[StepOutcome, str], str]:
     wire = await imap_login.logged_in(connect, access)
     try:
-        secured = _security(access, wire.link)
+        secured = _security(wire.link)
         await imap_login.selected(wire, access)
         if move_to:
             await _usable(wire, access, move_to)
@@ -188,7 +188,7 @@ async def _pop3(access: IncomingAccess, connect: Connector) -> tuple[tuple[StepO
     wire = await pop3_login.logged_in(connect, access)
     try:
         with diagnosing(access, "select"):
-            secured = _security(access, wire.link)
+            secured = _security(wire.link)
             counted = await wire.ask("STAT")
             await _lists_uidl(wire, access)
             return secured, f"{counted.split(' ')[0]} mails"
@@ -208,11 +208,11 @@ async def _lists_uidl(wire: Pop3Wire, access: IncomingAccess) -> None:
     await wire.block(_UIDL_LIMIT)
 
 
-def _security(access: IncomingAccess, link: asyncio.Transport) -> tuple[StepOutcome, str]:
+def _security(link: asyncio.Transport) -> tuple[StepOutcome, str]:
     encrypted: ssl.SSLObject | None = link.get_extra_info("ssl_object")
     if encrypted is None:
         return "warning", "no TLS: password and mail travel in clear text; switch `use_ssl` on"
     version = encrypted.version() or "TLS"
-    if access.use_ssl:
+    if encrypted.context.verify_mode is ssl.CERT_REQUIRED:
         return "ok", f"{version}, certificate verified"
     return "warning", f"{version} by STARTTLS, but without `use_ssl` the certificate is not verified"
