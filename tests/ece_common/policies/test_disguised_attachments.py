@@ -6,7 +6,14 @@ import lzma
 import pytest
 
 from ece_common.contracts.policies import BlockingPolicy
-from tests.ece_common.policies.attachment_builders import TEXT, forwarded, with_unicode_name, zipped
+from ece_common.policies.bounds import Bounds
+from tests.ece_common.policies.attachment_builders import (
+    TEXT,
+    forwarded,
+    outlook_message,
+    with_unicode_name,
+    zipped,
+)
 from tests.ece_common.policies.judging import LISTED, judged
 
 
@@ -63,3 +70,16 @@ def test_a_page_or_an_old_document_is_known_under_an_innocent_name() -> None:
     assert judged("a.jpg", b"<!DOCTYPE html><script>", kinds).extension == "html"
     assert judged("a.txt", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), kinds).extension == "doc"
     assert not judged("part.sldprt", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), kinds).blocked
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [
+        (Bounds(unpacked=6000), "unpacks to more"),  # a name's stream may be as long as the file, and be many names'
+        (Bounds(entries=3), "holds more files"),
+    ],
+)
+def test_names_and_directory_of_a_saved_message_are_within_the_bounds(bounds: Bounds, reason: str) -> None:
+    message = outlook_message("b.txt", TEXT)
+    assert not judged("saved.msg", message).blocked
+    assert judged("saved.msg", message, bounds=bounds).reason.startswith(reason)

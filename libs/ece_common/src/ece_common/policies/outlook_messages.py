@@ -33,23 +33,29 @@ def opened(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
 
 def _attachments(message: "olefile.OleFileIO[str]", bounds: Bounds) -> Iterator[Entry]:
     storages: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    # The library lists all of them at once, each with its way through the storages: too many are turned away before.
+    bounds.room_for(len(message.direntries))
     for path in message.listdir():
         bounds.entry()
         if len(path) > 1 and path[-2].startswith(_ATTACHMENT):
             storages.setdefault(tuple(path[:-1]), {})[path[-1]] = path
     for streams in storages.values():
-        names = list(dict.fromkeys(filter(None, _names(message, streams))))
+        bounds.entry()
+        names = list(dict.fromkeys(filter(None, _names(message, streams, bounds))))
         data = _content(message, streams.get(_CONTENT), bounds)
         first, *others = [*names, ""]
         yield Entry(first, data[:HEAD], lambda data=data: data)
         yield from map(Entry, others)
 
 
-def _names(message: "olefile.OleFileIO[str]", streams: dict[str, list[str]]) -> Iterator[str]:
+def _names(
+    message: "olefile.OleFileIO[str]", streams: dict[str, list[str]], bounds: Bounds
+) -> Iterator[str]:
     for kind in _NAMES:
         for suffix, coding in _CODINGS.items():
             path = streams.get(f"__substg1.0_{kind}{suffix}")
             if path is not None:
+                bounds.spend(message.get_size(path))  # all of it is read, however little is asked for
                 yield message.openstream(path).read(_LONGEST_NAME).decode(coding, "replace").strip("\0")
 
 
