@@ -34,6 +34,16 @@ def route(routes: Routes) -> Route:
     return routes.get("r1")
 
 
+async def test_a_route_has_the_places_of_its_access_of_now(clock: Clock) -> None:
+    """Microsoft 365 takes three connections by token: also of an alias that has joined its account only just now."""
+    routes = Routes(clock, maximum=5)
+    found: list[int] = []
+    for token in (None, "of an account", None):
+        routes.learn({"r1": an_access(25, access_token=token)})
+        found.append(await places(routes.get("r1")))
+    assert found == [5, 3, 5]
+
+
 async def places(route: Route) -> int:
     """How many more may start now; they all leave again."""
     taken = 0

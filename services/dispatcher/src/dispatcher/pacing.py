@@ -75,11 +75,13 @@ class Route:
 
     @property
     def _room(self) -> int:
+        # Of the access of now: an alias may join an account, or leave it.
+        connections = most_connections(self.access, self.maximum())
         if self.clock() - self.last_progress >= _FLOWING_SECONDS or not self.send_seconds:
-            return self.maximum()
+            return connections
         # Waiting for a connection counts as sending: too many ahead make themselves fewer. Twice, since marks come
         # back in batches, whose letters wait for each other.
-        return ceil(self.maximum() * min(MOST_AHEAD, 1 + 2 * self.mark_seconds / self.send_seconds))
+        return ceil(connections * min(MOST_AHEAD, 1 + 2 * self.mark_seconds / self.send_seconds))
 
     async def enter(self, patience: float) -> None:
         """Raises TurnedAway while the route is held back, when the process stops, or after `patience` seconds."""
@@ -196,16 +198,13 @@ class Routes:
         for name, access in told.items():
             route = self._routes.get(name)
             if route is None:
-                self._routes[name] = Route(name, access, self._clock, self._maximum_of(access))
+                self._routes[name] = Route(name, access, self._clock, lambda: self.maximum)
             elif route.access != access:
                 renewed = without_token(route.access) == without_token(access)
                 route.access = access
                 if not renewed:
                     # A token that is new by the hour ends no pause: what was refused is asked about again anyway.
                     route.resume()
-
-    def _maximum_of(self, access: OutgoingAccess) -> Callable[[], int]:
-        return lambda: most_connections(access, self.maximum)
 
     def knows(self, name: str) -> bool:
         return name in self._routes

@@ -36,6 +36,11 @@ class Login:
         self._asked_at = float("-inf")
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def access(self) -> OutgoingAccess:
+        """The newest."""
+        return self._access
+
     def told(self, access: OutgoingAccess) -> None:
         """By the latest claim; it may have been written before the token in it was refused."""
         if access.access_token is not None and digest(access.access_token) not in self._refused:

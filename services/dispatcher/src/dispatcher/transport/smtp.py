@@ -131,7 +131,7 @@ class SmtpTransport:
         login = Login(access, self._ask_token)
         opener = Opener(login, self._open_socket, self.plan)
         pool = Pool(opener, self._options.letters_per_connection, self._options.idle_seconds)
-        pool.maximum = lambda: most_connections(access, self.maximum_connections)
+        pool.maximum = lambda: most_connections(login.access, self.maximum_connections)
         self._pools[route] = _Held(same, login, pool)
         return self._pools[route]
 
