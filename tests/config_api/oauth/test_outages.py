@@ -1,5 +1,7 @@
 """While the provider is away nothing is half done, everybody hears why, and what was not used up stays good."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -15,6 +17,16 @@ THROTTLED = Reply(429, b"slow down", {"Retry-After": "120"})
 
 def _body(application: int, **changes: Any) -> dict[str, Any]:
     return {"account_name": "Support", "oauth_application_id": application, **changes}
+
+
+@asynccontextmanager
+async def _without(sql: asyncpg.Connection, table: str) -> AsyncIterator[None]:
+    """The schema is not looked after between tests: it is put back whatever happens."""
+    await sql.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+    try:
+        yield
+    finally:
+        await sql.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
 
 
 async def test_a_sign_in_does_not_begin_while_nobody_listens_at_the_provider(
@@ -90,12 +102,27 @@ async def test_a_database_that_fails_under_the_callback_is_told_on_a_page_and_sp
 ) -> None:
     application = (await an_application(config_api.admin, provider))["id"]
     back = provider.consent(await begun(config_api.admin, application))
-    await sql.execute("ALTER TABLE authorization_requests RENAME TO elsewhere")
-    page = await come_back(config_api, **back)
+    async with _without(sql, "authorization_requests"):
+        page = await come_back(config_api, **back)
     assert (page.status_code, page.headers["content-type"][:9]) == (503, "text/html")
     assert back["code"] not in page.text
-    await sql.execute("ALTER TABLE elsewhere RENAME TO authorization_requests")
     assert (await come_back(config_api, **back)).status_code == 200
+
+
+async def test_a_database_that_fails_once_the_state_is_spent_leaves_the_code_to_go_on_with(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection
+) -> None:
+    account = await an_account(config_api, provider, code=False)
+    url = await begun(config_api.admin, account["oauth_application_id"], account_id=account["id"])
+    back = provider.consent(url)
+    async with _without(sql, "accounts"):
+        page = await come_back(config_api, **back)
+    assert (page.status_code, page.headers["content-type"][:9]) == (503, "text/html")
+    assert "database does not answer" in page.text
+    assert f">{back['code']}</textarea>" in page.text
+    change = {"authorization_code": back["code"]}
+    patched = await config_api.admin.patch(f"/accounts/{account['id']}", json=change)
+    assert patched.json()["authorization_state"] == "authorized"
 
 
 async def test_a_token_endpoint_that_nobody_serves_is_named_with_the_networks_own_words(

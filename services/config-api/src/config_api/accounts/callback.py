@@ -1,14 +1,12 @@
 """What the callback page says: the code, that the account works now, or what went wrong and what to do about it."""
 
-import asyncpg
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from config_api.access.callers import Caller
 from config_api.accounts import signing_in, upkeep
 from config_api.accounts.callback_page import Page
-from config_api.accounts.renewing import Tools
+from config_api.accounts.renewing import DATABASE_AWAY, Tools
 from config_api.accounts.signing_in import Ended, Ending, Returned
 from config_api.acting import Act
 from config_api.oauth_applications import refusals
@@ -29,7 +27,7 @@ _PASTE = (
 )
 _LATER = (
     "Paste this code into the account's field Authorization code and save the account, within ten minutes and once "
-    "the provider answers again; or begin a new sign-in later."
+    "what is away answers again; or begin a new sign-in later."
 )
 _AWAY = Page(
     "This service cannot go on just now",
@@ -79,7 +77,7 @@ async def answered(tools: Tools, returned: Returned) -> Page:
     """A page whatever happens: who comes here is a person with a browser."""
     try:
         return await _answered(tools, returned)
-    except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as problem:
+    except DATABASE_AWAY as problem:
         log.warning("sign_in.not_ended", problem=type(problem).__name__)
         return _AWAY
 
@@ -105,13 +103,10 @@ async def _completed(tools: Tools, ended: Ended, account_id: int, code: str) -> 
             account = await upkeep.complete(_act(tools, session, ended.asked_by), tools.identity, account_id, code)
             name, user = account.account_name, account.authorized_user_name
     except Transient as problem:
-        return Page(
-            "The account is not authorized yet",
-            ("The sign-in itself worked, but its code could not be redeemed now. The account is as it was.", _LATER),
-            told=problem.detail,
-            code=code,
-            status=503,
-        )
+        return _not_yet(code, problem.detail)
+    except DATABASE_AWAY as problem:
+        log.warning("sign_in.not_completed", account_id=account_id, problem=type(problem).__name__)
+        return _not_yet(code, "This service's database does not answer.")
     except EceError as problem:
         return Page(
             "The account could not be authorized",
@@ -121,6 +116,17 @@ async def _completed(tools: Tools, ended: Ended, account_id: int, code: str) -> 
         )
     whom = f" as {user}" if user else ""
     return Page("The account is authorized", (f"{name} is signed in{whom}. There is nothing to copy.", _CLOSE))
+
+
+def _not_yet(code: str, told: str) -> Page:
+    """The state is spent: whoever opened this page again would hear nothing but that."""
+    return Page(
+        "The account is not authorized yet",
+        ("The sign-in itself worked, but its code could not be redeemed now. The account is as it was.", _LATER),
+        told=told,
+        code=code,
+        status=503,
+    )
 
 
 def _failed(ended: Ended, returned: Returned) -> Page:

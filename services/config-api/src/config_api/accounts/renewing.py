@@ -34,7 +34,7 @@ ACCOUNT_INACTIVE = "account_inactive"
 LOCK_SECONDS = 40
 _STORE_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds, as long as a database takes to fail over."""
-_AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_AWAY = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 900.0
 log = structlog.get_logger()
 
@@ -162,7 +162,7 @@ class Renewals:
                     outcome = await self._asked(act, account_id, seen, pressing=pressing)
                     if outcome is not None:
                         await self._write(act, account_id, seen, outcome)
-            except _AWAY:
+            except DATABASE_AWAY:
                 if outcome is None:
                     raise
                 await self._write_later(account_id, seen, outcome)
@@ -232,7 +232,7 @@ class Renewals:
                 async with self._tools.sessions() as session, session.begin():
                     await repository.lock_tokens(session, account_id)
                     await self._write(self._act(session), account_id, seen, outcome)
-            except _AWAY as problem:
+            except DATABASE_AWAY as problem:
                 log.warning("account.not_stored_yet", account_id=account_id, problem=type(problem).__name__)
             else:
                 return
