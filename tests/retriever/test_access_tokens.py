@@ -193,8 +193,14 @@ def test_only_the_token_changes_without_reopening() -> None:
     before = with_token("old")
     assert not needs_restart(before, with_token("new"))
     assert needs_restart(before, an_assigned_alias(incoming=some_access(password="other")))
-    elsewhere = before.incoming.model_copy(update={"account_id": 9})
-    assert needs_restart(before, before.model_copy(update={"incoming": elsewhere}))
+    of_one, of_another = (
+        before.model_copy(update={"incoming": before.incoming.model_copy(update={"account_id": account})})
+        for account in (8, 9)
+    )
+    assert needs_restart(of_one, of_another)
+    # A Config API of before an upgrade tells no account.
+    assert not needs_restart(before, of_one)
+    assert not needs_restart(of_one, before)
 
 
 async def test_tokens_are_in_no_log() -> None:
