@@ -1,5 +1,6 @@
 """Jobs of a retriever: a mailbox is tried, a stored mail is read again; by the same steps as real work."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -17,6 +18,9 @@ from retriever.submission import assemble
 
 TELLING_SECONDS = 5.0
 """Of a job's time, kept for leaving the server and telling the steps."""
+
+READ_AT_A_TIME = 2
+"""Stored mails, of which each may be as large as any: they take none of the room of mail that comes in."""
 
 
 class Desk(Protocol):
@@ -36,6 +40,7 @@ class Errands:
         self._another_token = another_token
         self._connect = connect
         self._now = now
+        self._reading = asyncio.Semaphore(READ_AT_A_TIME)
 
     async def do(self, job: Job) -> list[ConnectionStep] | None:
         """The steps of a test; None after a mail was read again, which tells its result itself."""
@@ -44,7 +49,8 @@ class Errands:
             another = self._another_token(job.id)
             return await probing.probe(job.incoming, job.move_to, self._connect, another, seconds)
         if job.kind == "reprocess" and job.settings is not None:
-            await self._read_again(job)
+            async with self._reading:
+                await self._read_again(job)
             return None
         raise Invalid(f"a retriever cannot do a job of kind {job.kind!r} with what came with it")
 
