@@ -67,7 +67,8 @@ _SEQUENCES = """
                   last_value IS NOT NULL)
     FROM pg_sequences WHERE schemaname = 'public'
 """
+# And waited for: one that is just committing would do so behind our back.
 _SEND_AWAY = """
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
