@@ -107,7 +107,7 @@ async def test_what_no_token_mends_asks_for_none_and_has_its_own_hint(
 @pytest.mark.rule(196)
 async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_job_ends(options: SmtpOptions) -> None:
     with LineServer(Script(None, [])) as server:
-        steps = await tried_steps(bearing(server.port), options, seconds=5.4)
+        steps = await tried_steps(bearing(server.port), options, seconds=9)
     assert (steps["tcp"].outcome, steps["greeting"].outcome) == ("ok", "failed")
 
 

@@ -134,7 +134,7 @@ async def test_a_mailbox_that_opens_at_the_second_connection_works_and_one_that_
 
 @pytest.mark.rule(196)
 async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_job_ends() -> None:
-    steps, _ = await tried_steps(Script(None, []), seconds=0.2)
+    steps, _ = await tried_steps(Script(None, []), seconds=2)
     assert (outcomes(steps)["tcp"], outcomes(steps)["greeting"], outcomes(steps)["auth"]) == (
         "ok", "failed", "skipped",
     )  # fmt: skip
@@ -143,7 +143,7 @@ async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_jo
 
 
 async def test_a_login_that_is_not_answered_is_named_as_such() -> None:
-    steps, _ = await tried_steps(office(On("AUTHENTICATE")), seconds=0.5)
+    steps, _ = await tried_steps(office(On("AUTHENTICATE")), seconds=2)
     assert (outcomes(steps)["auth"], outcomes(steps)["select"]) == ("failed", "skipped")
 
 
