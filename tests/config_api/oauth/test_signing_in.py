@@ -1,12 +1,14 @@
 """The sign-in: its URL, the page it ends on, and what happens to those who come back late, twice or empty-handed."""
 
 import re
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import asyncpg
 import httpx
 import pytest
 
+from config_api.transport_guard import MAXIMUM_OF_STRANGERS
 from tests.config_api.builders import a_department, fields_of
 from tests.config_api.oauth.builders import REDIRECT, a_code, an_account, an_application, begun, come_back
 from tests.config_api.oauth.provider import SECRET, Provider
@@ -160,6 +162,18 @@ async def test_a_provider_may_post_its_answer(config_api: ConfigApi, provider: P
         page = await config_api.api.post("http://config-api/oauth/callback", content=nonsense)
         assert (page.status_code, page.headers["content-type"][:9]) == (400, "text/html")
         assert "is not known here" in page.text
+
+
+async def test_what_strangers_post_is_held_in_memory_as_far_as_a_providers_answer_goes(config_api: ConfigApi) -> None:
+    """No token is asked for at the callback, so anybody may send anything there."""
+    url, too_much = "http://config-api/oauth/callback", b"state=" + b"x" * MAXIMUM_OF_STRANGERS
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        yield too_much
+
+    told = await config_api.api.post(url, content=too_much)
+    counted = await config_api.api.post(url, content=in_pieces())
+    assert [one.status_code for one in (told, counted)] == [413, 413]
 
 
 async def test_an_answer_that_names_another_provider_is_refused(config_api: ConfigApi, provider: Provider) -> None:

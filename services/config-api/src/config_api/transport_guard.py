@@ -28,8 +28,9 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 BATCHES = "/v1/inbound-messages"
 """Workers alone hand in mail here, as large as `maximum_email_size` lets it be, with its files decoded beside it."""
 
-
 _GUARDED = "/v1/"
+MAXIMUM_OF_STRANGERS = 64 * 1024
+"""Bytes of a body anywhere else, where no token is asked for: an identity provider's answer, posted by a browser."""
 
 
 class TransportGuard:
@@ -78,6 +79,8 @@ class TransportGuard:
         return None
 
     def _limit(self, scope: Scope) -> int:
+        if not scope["path"].startswith(_GUARDED):
+            return MAXIMUM_OF_STRANGERS
         return self._maximum_batch if scope["path"] == BATCHES else self._maximum_body
 
     def _counting(self, receive: Receive, scope: Scope) -> Receive:
