@@ -48,9 +48,7 @@ def _attachments(message: "olefile.OleFileIO[str]", bounds: Bounds) -> Iterator[
         yield from map(Entry, others)
 
 
-def _names(
-    message: "olefile.OleFileIO[str]", streams: dict[str, list[str]], bounds: Bounds
-) -> Iterator[str]:
+def _names(message: "olefile.OleFileIO[str]", streams: dict[str, list[str]], bounds: Bounds) -> Iterator[str]:
     for kind in _NAMES:
         for suffix, coding in _CODINGS.items():
             path = streams.get(f"__substg1.0_{kind}{suffix}")

@@ -68,7 +68,7 @@ def decide(workflow: Running, facts: Facts) -> Decision:
 
 
 def over(workflow: Running, values: Mapping[str, Any], worked: Callable[[], float] = time.thread_time) -> Decision:
-    """`worked`: seconds of this thread's own work, so that a busy machine changes no answer; nor does a first mail."""
+    """`worked`: seconds of this thread's own work, so that no busy machine changes an answer; nor a first mail."""
     decision = Decision()
     spent = 0.0
     for rule in workflow.rules:
