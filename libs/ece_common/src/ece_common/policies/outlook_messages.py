@@ -34,7 +34,7 @@ def opened(content: bytes, name: str, bounds: Bounds) -> Iterator[Entry]:
 def _attachments(message: "olefile.OleFileIO[str]", bounds: Bounds) -> Iterator[Entry]:
     storages: dict[tuple[str, ...], dict[str, list[str]]] = {}
     # The library lists all of them at once, each with its way through the storages: too many are turned away before.
-    bounds.room_for(len(message.direntries))
+    bounds.room_for(len(message.direntries))  # pyright: ignore[reportAttributeAccessIssue] - not in its stubs
     for path in message.listdir():
         bounds.entry()
         if len(path) > 1 and path[-2].startswith(_ATTACHMENT):
