@@ -1,5 +1,6 @@
 """Accounts and applications whose servers change: other mailboxes, and nothing that only the old server could do."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -10,6 +11,7 @@ from tests.config_api.oauth.builders import a_code, an_account, an_alias_in, an_
 from tests.config_api.oauth.provider import SECRET, Provider
 from tests.config_api.process import ConfigApi
 from tests.config_api.replicas import Replica
+from tests.config_api.waiting import until
 
 
 async def _servers(service: ConfigApi, account: dict[str, Any], **hosts: str | None) -> Any:
@@ -119,3 +121,24 @@ async def test_a_converted_alias_has_folders_by_its_accounts_imap_and_none_when_
     after = (await config_api.admin.get(f"/aliases/{alias['id']}")).json()
     assert (after["incoming"]["server_type"], after["incoming"]["folder"]) == ("POP3", "inbox")
     assert (after["after_retrieval"], after["move_to"]) == ("keep", None)
+
+
+@pytest.mark.rule(183)
+async def test_a_folder_that_is_being_chosen_while_its_account_goes_over_to_pop3_counts(
+    config_api: ConfigApi, provider: Provider, sql: asyncpg.Connection, database: str
+) -> None:
+    account = await an_account(config_api, provider)
+    alias = await an_alias_in(config_api, sql, account)
+    code = await a_code(config_api, provider, account["oauth_application_id"])
+    change = {"server_type": "pop3_and_smtp", "authorization_code": code}
+    choosing = await asyncpg.connect(database)
+    async with choosing.transaction():
+        await choosing.execute("UPDATE aliases SET incoming_folder = 'Support' WHERE id = $1", alias["id"])
+        changing = asyncio.create_task(config_api.admin.patch(f"/accounts/{account['id']}", json=change))
+
+        async def waits() -> bool:
+            return bool(await sql.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await until(waits)
+    await choosing.close()
+    assert fields_of(await changing) == ["server_type"]
