@@ -26,10 +26,9 @@ async def servers_changed(session: AsyncSession, account_id: int, incoming: str,
     """On another server is another mailbox, whose mails are not known yet. POP3 would read the inbox where a folder
     is meant: an alias with one refuses that. Held first: a folder that is just being chosen counts, too.
     """
-    for alias in await _held(session, account_id):
-        if incoming == "POP3" and (
-            alias.incoming_folder != "inbox" or alias.after_retrieval not in ("delete", "keep")
-        ):
+    by_pop3 = incoming == "POP3"
+    for alias in await _held(session, account_id) if by_pop3 or moved else ():
+        if by_pop3 and (alias.incoming_folder != "inbox" or alias.after_retrieval not in ("delete", "keep")):
             told = (
                 f"cannot be POP3: alias {alias.name!r} has a folder or after_retrieval that needs IMAP; change that "
                 "first"
