@@ -125,6 +125,11 @@ def test_a_text_beside_parts_that_are_all_empty_is_read() -> None:
     assert "What she wrote stands behind the last boundary." in (sample("text-beside-empty-parts").text or "")
 
 
+def test_a_flowed_paragraph_ends_where_the_signature_begins() -> None:
+    mail = parsed(b"Content-Type: text/plain; format=flowed\n\nSee you on \nMonday \n-- \nAnna \nCustomer care\n")
+    assert mail.text == "See you on Monday \n-- \nAnna Customer care\n"
+
+
 def test_broken_base64_is_salvaged_to_its_last_byte() -> None:
     mail = sample("base64-bad")
     assert mail.text == "Hello world"

@@ -17,7 +17,7 @@ def joined(text: str, *, delete_space: bool) -> str:
     for line in text.split("\n"):
         bare = line.lstrip(">")
         quotes, content = line[: len(line) - len(bare)], bare.removeprefix(" ")
-        if begun and quotes != depth:
+        if begun and (quotes != depth or content == _SIGNATURE):
             lines.append("".join(begun))
             begun = []
         goes_on = content.endswith(" ") and content != _SIGNATURE
