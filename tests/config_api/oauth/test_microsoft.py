@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from config_api.oauth_applications import refusals
-from config_api.oauth_applications.identity import IdentityProvider, Registration
+from config_api.oauth_applications.identity import IdentityProvider, Registration, Throttled
 from config_api.oauth_applications.providers import MICROSOFT_CLOUDS, provider_of
 from config_api.outgoing_http import Answer, Unreachable
 
@@ -27,6 +27,7 @@ class Microsoft:
             {"token_type": "Bearer", "expires_in": 3599, "access_token": "new", "refresh_token": "rotated"}
         )
         self.status = 200
+        self.headers: dict[str, str] = {}
         self.forms: list[tuple[str, Mapping[str, str]]] = []
 
     async def get(self, url: str, _headers: Mapping[str, str] | None = None) -> Answer:
@@ -42,7 +43,7 @@ class Microsoft:
 
     async def post_form(self, url: str, form: Mapping[str, str], _headers: Mapping[str, str] | None = None) -> Answer:
         self.forms.append((url, form))
-        return Answer(self.status, {}, self.body.encode())
+        return Answer(self.status, self.headers, self.body.encode())
 
 
 def _application(endpoint: str, tenant: str = TENANT) -> Registration:
@@ -133,6 +134,19 @@ async def test_what_is_no_answer_to_a_token_request_may_pass(status: int, body: 
     who = _application("worldwide")
     with pytest.raises(Unreachable, match=f"answered {status}"):
         await identity.refresh(who, who.provider.scopes("imap"), "the refresh token")
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("120", 120), ("9" * 400, 3600), ("\xb2", None), ("Fri, 31 Dec 2027 23:59:59 GMT", None)]
+)
+async def test_patience_is_read_as_far_as_it_is_a_number(header: str, seconds: float | None) -> None:
+    microsoft = Microsoft("https://login.microsoftonline.com")
+    microsoft.status, microsoft.headers = 429, {"retry-after": header}
+    identity: Any = IdentityProvider(microsoft)  # pyright: ignore[reportArgumentType] - what it asks of HTTP
+    who = _application("worldwide")
+    with pytest.raises(Throttled) as told:
+        await identity.refresh(who, who.provider.scopes("imap"), "the refresh token")
+    assert told.value.retry_after == seconds
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def _readable(configuration: Configuration, answer: Answer, heeded: Iterable[str
 
 def _seconds(retry_after: str | None) -> float | None:
     """RFC 9110 section 10.2.3, in seconds; dates are not worth the clock skew."""
-    if retry_after is None or not retry_after.strip().isdigit():
+    if retry_after is None or not retry_after.strip().isdecimal():
         return None
     return min(float(retry_after), _LONGEST_PAUSE)
 
