@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+from typing import Any
 
 import pytest
 
@@ -73,13 +74,13 @@ def test_a_page_or_an_old_document_is_known_under_an_innocent_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "reason"),
+    ("limits", "reason"),
     [
-        (Bounds(unpacked=6000), "unpacks to more"),  # a name's stream may be as long as the file, and be many names'
-        (Bounds(entries=3), "holds more files"),
+        ({"unpacked": 6000}, "unpacks to more"),  # a name's stream may be as long as the file, and be many names'
+        ({"entries": 3}, "holds more files"),
     ],
 )
-def test_names_and_directory_of_a_saved_message_are_within_the_bounds(bounds: Bounds, reason: str) -> None:
+def test_names_and_directory_of_a_saved_message_are_within_the_bounds(limits: dict[str, Any], reason: str) -> None:
     message = outlook_message("b.txt", TEXT)
     assert not judged("saved.msg", message).blocked
-    assert judged("saved.msg", message, bounds=bounds).reason.startswith(reason)
+    assert judged("saved.msg", message, bounds=Bounds(**limits)).reason.startswith(reason)
