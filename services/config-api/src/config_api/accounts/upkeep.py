@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.accounts import authorization, mail_access, redeeming, repository
 from config_api.accounts.tables import AccountRow
 from config_api.acting import Act
@@ -66,8 +66,9 @@ async def change(
     regranted = bool(told.keys() & set(_GRANTED_FOR))
     if regranted and account.authorization_state == "authorized":
         _refuse_without_code(account, wanted, told)
-    account.version += 1
-    account.updated_at = act.now
+    if not told and wanted.authorization_code is None:
+        return
+    merge_patch.touch(account, act.now)
     act.session.add(account)
     await _flush(act)
     _tell(act, account, told)

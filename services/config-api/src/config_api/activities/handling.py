@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.activities import repository
 from config_api.activities.tables import ActivityRow
@@ -57,11 +57,9 @@ async def _require_queue(act: Act, row: ActivityRow, queue_id: int) -> None:
 
 
 def _apply(act: Act, row: ActivityRow, changes: dict[str, Any], kind: str) -> None:
-    told = {name: [getattr(row, name), value] for name, value in changes.items()}
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.updated_at = act.now
+    told = merge_patch.apply(row, changes, act.now, clearable=(), nullable=("assigned_to",))
+    if not told:
+        return
     act.session.add(row)
     subject = f"activity/{row.id}"
     act.audit(kind, subject, told, department_id=row.department_id)

@@ -36,9 +36,14 @@ async def change(act: Act, alias_id: int, wanted: AliasChange, if_match: str | N
     told = _apply(act, row, before, after, draft.secrets_of(wanted))
     if told:
         await _record(act, row, told)
+    moved = False
     if "status" in wanted.model_fields_set:
-        decision = lifecycle.by_administrator(transitions.state_of(row), wanted.status or "active")
+        state = transitions.state_of(row)
+        decision = lifecycle.by_administrator(state, wanted.status or "active")
+        moved = decision.state != state
         await transitions.write(act, row, decision, Cause("administrator"))
+    if not told and not moved:
+        return
     await uniqueness.flush(act.session)
     for follow in act.hooks.alias_change_followers:
         await follow(act.session, alias_id)

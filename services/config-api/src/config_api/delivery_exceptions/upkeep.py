@@ -33,7 +33,9 @@ async def change(act: Act, identity: int, wanted: DeliveryExceptionChange, if_ma
     await departments.get(act.session, found.department_id, lock=True)
     row = await repository.get(act.session, identity, lock=True)
     preconditions.require(if_match, row.version)
-    told = merge_patch.apply(row, wanted, act.now)
+    told = merge_patch.apply(row, wanted.model_dump(exclude_unset=True), act.now)
+    if not told:
+        return row
     row.phrase_key = fold(row.phrase)
     with act.session.no_autoflush:
         await _refuse_taken(act, row)

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api import database, journal, preconditions
+from config_api import database, journal, merge_patch, preconditions
 from config_api.access.callers import Caller
 from config_api.departments import repository
 from config_api.departments.tables import DepartmentRow
 from config_api.references import Hooks, refuse_if_referenced
 from ece_common.contracts.departments import DepartmentChange, NewDepartment
-from ece_common.errors import Conflict, Invalid
+from ece_common.errors import Conflict
 
 
 async def _refuse_taken(session: AsyncSession, name: str, own_id: int | None) -> None:
@@ -50,19 +50,13 @@ async def change(
 ) -> DepartmentRow:
     row = await repository.get(session, department_id, lock=True)
     preconditions.require(if_match, row.version)
-    changes = wanted.model_dump(exclude_unset=True)
-    if "name" in changes and changes["name"] is None:
-        raise Invalid.field("name", "is required and cannot be cleared")
     if wanted.name is not None:
         await _refuse_taken(session, wanted.name, row.id)
-    before = {name: getattr(row, name) for name in changes}
-    for name, value in changes.items():
-        setattr(row, name, "" if value is None else value)
-    row.version += 1
-    row.updated_at = now
+    told = merge_patch.apply(row, wanted.model_dump(exclude_unset=True), now)
+    if not told:
+        return row
     session.add(row)
     await _flush(session, row.name)
-    told = {name: [before[name], getattr(row, name)] for name in changes}
     journal.audit(session, caller.name, "department.changed", f"department/{row.id}", told, department_id=row.id)
     journal.event(session, "department.changed", f"department/{row.id}", {"fields": list(told)}, department_id=row.id)
     return row

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col
 
-from config_api import database, preconditions
+from config_api import database, merge_patch, preconditions
 from config_api.acting import Act
 from config_api.instances import membership, repository
 from config_api.instances.tables import InstanceRow, ReplicaRow
@@ -81,13 +81,15 @@ async def change(act: Act, kind: ServiceKind, instance_id: int, wanted: Instance
         row.name = wanted.name
         await _flush(act, row)
         await repository.grow_versions(act.session, col(InstanceRow.id) == instance_id)
-    if "description" in wanted.model_fields_set:
+    if "description" in wanted.model_fields_set and (wanted.description or "") != row.description:
         told["description"] = [row.description, wanted.description or ""]
         row.description = wanted.description or ""
     if "alias_ids" in wanted.model_fields_set:
-        told["alias_ids"] = await membership.replace(act.session, row, wanted.alias_ids or [])
-    row.version += 1
-    row.updated_at = act.now
+        moved = await membership.replace(act.session, row, wanted.alias_ids or [])
+        told |= {"alias_ids": moved} if any(moved.values()) else {}
+    if not told:
+        return
+    merge_patch.touch(row, act.now)
     await _record(act, row, "changed", told)
 
 

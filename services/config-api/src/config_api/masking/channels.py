@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.departments import repository as departments
 from config_api.masking import repository
@@ -98,21 +98,17 @@ def _taken_over(partition: ChannelRow, department_id: int) -> ChannelRow:
         mask_incoming=partition.mask_incoming,
         mask_outgoing=partition.mask_outgoing,
         pattern_ids=list(partition.pattern_ids),
+        own=False,
         version=0,
     )
 
 
 async def _change(act: Act, row: ChannelRow, changes: dict[str, Any]) -> None:
-    for name, value in changes.items():
-        if value is None:
-            raise Invalid.field(name, "is required and cannot be cleared")
-    if "pattern_ids" in changes:
+    if changes.get("pattern_ids"):
         await _require_active(act.session, changes["pattern_ids"])
-    told = {name: [getattr(row, name), value] for name, value in changes.items()}
-    for name, value in changes.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.updated_at = act.now
+    told = merge_patch.apply(row, changes, act.now, clearable=())
+    if not told:
+        return
     act.session.add(row)
     await act.session.flush()
     whose = row.department_id

@@ -37,7 +37,12 @@ async def change(act: Act, pattern_id: int, wanted: MaskingPatternChange, if_mat
     preconditions.require(if_match, row.version)
     if wanted.active is False:
         await _refuse_in_use(act, row, "made inactive")
-    told = merge_patch.apply(row, wanted, act.now, clearable=("description", JAVASCRIPT))
+    changes = wanted.model_dump(exclude_unset=True)
+    if JAVASCRIPT in changes:
+        changes[JAVASCRIPT] = changes[JAVASCRIPT] or changes.get(JAVA) or row.java_regular_expression
+    told = merge_patch.apply(row, changes, act.now)
+    if not told:
+        return row
     with act.session.no_autoflush:
         await _refuse_taken(act, row)
     await check(row)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.oauth_applications import credentials, draft, repository
 from config_api.oauth_applications.draft import Credential, Draft
@@ -64,8 +64,9 @@ async def change(
         told[_name(given)] = "changed"
     if given.given or before.client_secret_expires_at != after.client_secret_expires_at:
         row.warned_days = None
-    row.version += 1
-    row.updated_at = act.now
+    if not told:
+        return row
+    merge_patch.touch(row, act.now)
     act.session.add(row)
     await _flush(act)
     subject = f"oauth_application/{application_id}"

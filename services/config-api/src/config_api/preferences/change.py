@@ -35,9 +35,12 @@ async def change_partition(act: Act, wanted: PartitionSettingsChange, if_match: 
     preconditions.require(if_match, row.version)
     before = in_force.of_partition(row)
     patch = wanted.model_dump(mode="json", exclude_unset=True, exclude={PASSWORD})
-    row.chosen = merged(row.chosen, patch)
     _check_web_server(wanted.web_server_url)
-    _check_password_goes_along(before, in_force.of_partition(row), wanted)
+    after = in_force.of_partition(SettingsRow(chosen=merged(row.chosen, patch), smtp_password=row.smtp_password))
+    _check_password_goes_along(before, after, wanted)
+    if after == before and PASSWORD not in wanted.model_fields_set:
+        return row
+    row.chosen = merged(row.chosen, patch)
     if PASSWORD in wanted.model_fields_set:
         row.smtp_password = _sealed(wanted, act.vault)
     told = _told(before, in_force.of_partition(row), patch)
@@ -91,7 +94,10 @@ async def change_department(
     _refuse_forbidden(patch, shared)
     row = await repository.department_to_change(session, department_id)
     before = in_force.of_department(shared, row)
-    row.chosen = merged(row.chosen, patch)
+    chosen = merged(row.chosen, patch)
+    if chosen == row.chosen:
+        return before, department_version(partition, row)
+    row.chosen = chosen
     after = in_force.of_department(shared, row)
     await _record(act, row, _told(before, after, patch))
     return after, department_version(partition, row)

@@ -2,14 +2,14 @@
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from config_api import preconditions
+from config_api import merge_patch, preconditions
 from config_api.acting import Act
 from config_api.departments import repository as departments
 from config_api.references import refuse_if_referenced
 from config_api.routing import repository
 from config_api.routing.tables import QueueRow
 from ece_common.contracts.departments import NewQueue, QueueChange
-from ece_common.errors import Conflict, Invalid
+from ece_common.errors import Conflict
 
 
 async def make_first(session: AsyncSession, department_id: int) -> None:
@@ -47,16 +47,11 @@ async def change(act: Act, queue_id: int, wanted: QueueChange, if_match: str | N
     await departments.get(act.session, found.department_id, lock=True)
     row = await repository.get(act.session, queue_id, lock=True)
     preconditions.require(if_match, row.version)
-    changes = wanted.model_dump(exclude_unset=True)
-    if "name" in changes and wanted.name is None:
-        raise Invalid.field("name", "is required and cannot be cleared")
     if wanted.name is not None:
         await _refuse_taken(act.session, row.department_id, wanted.name, row.id)
-    told = {name: [getattr(row, name), "" if value is None else value] for name, value in changes.items()}
-    for name, (_, value) in told.items():
-        setattr(row, name, value)
-    row.version += 1
-    row.updated_at = act.now
+    told = merge_patch.apply(row, wanted.model_dump(exclude_unset=True), act.now)
+    if not told:
+        return row
     act.session.add(row)
     act.audit("queue.changed", f"queue/{row.id}", told, department_id=row.department_id)
     act.event("queue.changed", f"queue/{row.id}", {"fields": list(told)}, department_id=row.department_id)

@@ -43,16 +43,20 @@ async def change(act: Act, workflow_id: int, wanted: WorkflowChange, if_match: s
         raise Invalid.field("alias_ids", "is required and cannot be cleared; an empty list names none")
     alias_ids = before if wanted.alias_ids is None else wanted.alias_ids
     with act.session.no_autoflush:
-        own = wanted.model_copy()
-        own.model_fields_set.discard("alias_ids")
-        told = merge_patch.apply(row, own, act.now)
-        if wanted.rules is not None:
-            row.rules = [rule.model_dump(mode="json") for rule in wanted.rules]
+        changes = wanted.model_dump(exclude_unset=True, exclude={"alias_ids", "rules"})
+        if "rules" in wanted.model_fields_set:
+            # As they are stored: what a rule leaves out has its default.
+            changes["rules"] = wanted.model_dump(mode="json")["rules"]
+        told = merge_patch.apply(row, changes, act.now)
         await _check(act, row, wanted.rules or [], alias_ids)
-    act.session.add(row)
-    if alias_ids != before:
+    if set(alias_ids) != set(before):
+        if not told:
+            merge_patch.touch(row, act.now)
         told["alias_ids"] = [before, sorted(set(alias_ids))]
         await workflows.bind(act.session, workflow_id, alias_ids)
+    if not told:
+        return await shown(act, row)
+    act.session.add(row)
     _tell(act, row, "changed", dict(told), {"fields": list(told)})
     await act.session.flush()
     return await shown(act, row)
