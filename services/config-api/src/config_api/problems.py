@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from ece_common.contracts.mistakes import said_of
 from ece_common.contracts.problem import FieldProblem, Problem
@@ -32,6 +33,7 @@ from ece_common.errors import (
 log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 _JSON = re.compile(r"(?i)application/([\w.+-]+\+)?json\s*(;|$)")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _TOLD_AT_ONCE = 100
 """A list of ten thousand ids may be wrong ten thousand times; nobody reads that."""
 
@@ -123,10 +125,21 @@ def _unread(error: HTTPException) -> EceError:
     )
 
 
-def _no_operation(request: Request, error: HTTPException) -> Problem:
+def _allowed(request: Request) -> str:
+    """What the path takes: Starlette says it of the first route alone, and most paths have several."""
+    routes: list[BaseRoute] = request.app.routes
+    taken = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(taken)
+
+
+def _no_operation(request: Request, error: HTTPException, allowed: str) -> Problem:
     """Starlette's own refusals: an unknown path, and a method that a path does not have."""
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    path, allowed = request.url.path[:200], (error.headers or {}).get("Allow")
+    path = request.url.path[:200]
     detail = {
         404: f"there is nothing at {path}; /docs has a list of all operations",
         405: f"{path} does not take {request.method}" + (f"; it takes {allowed}" if allowed else ""),
@@ -167,7 +180,10 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         if error.status_code == 400:
             return await named(request, _unread(error))
-        return respond(_no_operation(request, error), error.headers)
+        allowed = _allowed(request) if error.status_code == 405 else ""
+        # RFC 9110 section 15.5.6: all that the path takes.
+        headers = {"Allow": allowed} if allowed else error.headers
+        return respond(_no_operation(request, error, allowed), headers)
 
     async def database(_request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)) and not _database_away(
