@@ -10,6 +10,7 @@ from tests.config_api.process import ConfigApi
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _JSON = {"Content-Type": "application/json"}
+_WHOLE, _TRUTH = "must be a whole number", "must be true or false"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ async def test_every_parameter_that_the_contract_lists_is_known(shared: ConfigAp
     ("method", "path", "status", "detail"),
     [
         ("GET", "/departmnets", 404, "there is nothing at /v1/departmnets; /docs has a list of all operations"),
-        ("PUT", "/settings", 405, "/v1/settings does not take PUT"),
+        ("PUT", "/settings", 405, "/v1/settings does not take PUT; it takes GET, PATCH"),
     ],
 )
 async def test_what_does_not_exist_says_what_does(
@@ -100,7 +101,49 @@ async def test_what_does_not_exist_says_what_does(
 ) -> None:
     refused = await shared.admin.request(method, path)
     assert refused.status_code == status
-    assert refused.json()["detail"].startswith(detail)
+    assert refused.json()["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/settings", "GET, PATCH"),
+        ("POST", "/aliases/1", "GET, PATCH, DELETE"),
+        ("DELETE", "/departments", "GET, POST"),
+        ("POST", "/retriever-instances/a/replicas/b/heartbeat", "PUT"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_told_all_that_it_takes(
+    shared: ConfigApi, method: str, path: str, allowed: str
+) -> None:
+    refused = await shared.admin.request(method, path)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field", "problem"),
+    [
+        ("PATCH", "/settings", {"default_smtp_port": "25990"}, "default_smtp_port", _WHOLE),
+        ("PATCH", "/settings", {"retriever_batch_size": 2.5}, "retriever_batch_size", _WHOLE),
+        ("PATCH", "/departments/1/settings", {"block_all_attachments": "yes"}, "block_all_attachments", _TRUTH),
+        ("PATCH", "/departments/1/settings", {"block_all_attachments": 1}, "block_all_attachments", _TRUTH),
+        ("PATCH", "/masking-patterns/1", {"active": "on"}, "active", _TRUTH),
+        ("PATCH", "/masking-patterns/1", {"unmask_from_left": "2"}, "unmask_from_left", _WHOLE),
+        ("POST", "/retriever-instances", {"name": "north", "alias_ids": ["7"]}, "alias_ids.0", _WHOLE),
+        ("POST", "/departments/1/aliases", alias_body(incoming={"port": True}), "incoming.port", _WHOLE),
+    ],
+)
+async def test_text_is_no_number_and_no_truth_value(
+    shared: ConfigApi, method: str, path: str, body: Any, field: str, problem: str
+) -> None:
+    refused = await shared.admin.request(method, path, json=body)
+    assert fields_of(refused) == [field]
+    assert refused.json()["errors"][0]["problem"] == problem
+
+
+async def test_query_parameters_are_text_and_are_read(shared: ConfigApi) -> None:
+    answer = await shared.admin.get("/activities", params={"limit": "5", "department_id": "1"})
+    assert answer.status_code == 200
 
 
 async def test_two_tokens_at_once_are_refused(shared: ConfigApi) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ece_common import contracts
+from ece_common.contracts.aliases import AliasChange
 from ece_common.contracts.base import Host, Strict
 from ece_common.contracts.mistakes import NAMED, PATTERNS, said_of
 
@@ -37,6 +38,30 @@ def mistakes(body: type[BaseModel], values: dict[str, Any]) -> list[Any]:
     except ValidationError as problem:
         return list(problem.errors())
     return []
+
+
+@pytest.mark.parametrize("body", bodies(), ids=lambda body: body.__name__)
+def test_text_passes_for_no_number_and_no_truth_value_in_any_body(body: type[BaseModel]) -> None:
+    def wants(schema: Any) -> bool:
+        kinds = {one.get("type") for one in [schema, *schema.get("anyOf", [])]}
+        return bool(kinds & {"integer", "number", "boolean"}) and "string" not in kinds
+
+    for name, schema in body.model_json_schema()["properties"].items():
+        if wants(schema):
+            assert [error["loc"] for error in mistakes(body, {name: "1"}) if error["type"] != "missing"] == [(name,)]
+
+
+@pytest.mark.parametrize("sent", [["a@shop.test"] * 101, "; ".join(["a@shop.test"] * 101)])
+def test_a_list_is_too_long_by_its_entries_and_no_text_by_its_characters(sent: object) -> None:
+    error = mistakes(AliasChange, {"redirection_email_addresses": sent})[0]
+    assert said_of(error) == "must hold at most 100 entries"
+
+
+@pytest.mark.parametrize("body", bodies(), ids=lambda body: body.__name__)
+def test_a_text_is_too_long_by_its_characters(body: type[BaseModel]) -> None:
+    long = "x" * 20_000
+    told = [said_of(error) for field in body.model_fields for error in mistakes(body, {field: long})]
+    assert [one for one in told if "entr" in one] == []
 
 
 @pytest.mark.parametrize("body", bodies(), ids=lambda body: body.__name__)

@@ -199,7 +199,7 @@ def test_a_server_is_changed_by_a_script_with_its_password_from_a_file(kept: Kep
 
     assert ece("aliases", "set", "1", "incoming.port=993", "--password", f"incoming={secret}").exit_code == 0
 
-    assert kept.bodies == [{"incoming": {"port": "993", "password": "s3cret", "verify_password": "s3cret"}}]
+    assert kept.bodies == [{"incoming": {"port": 993, "password": "s3cret", "verify_password": "s3cret"}}]
 
 
 def test_a_change_of_nothing_is_refused_instead_of_looking_like_one(kept: Kept, ece: Ece) -> None:

@@ -24,13 +24,16 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FieldOf:
-    """`takes`: the values that are allowed; `meaning`: what they do, with default and example."""
+    """`takes`: the values that are allowed; `meaning`: what they do, with default and example; `kind`: JSON's name for
+    what it is, or of a list what its entries are.
+    """
 
     name: str
     takes: str
     meaning: str
     required: bool
     is_list: bool
+    kind: str
 
 
 @cache
@@ -41,7 +44,7 @@ def fields_of(contract: type[BaseModel], described_by: type[BaseModel] | None = 
     example = (schema.get("examples") or [{}])[0]
     found = _fields(schema, schema.get("$defs", {}), "", example, required=True)
     return tuple(
-        FieldOf(one.name, one.takes, one.meaning or known[one.name].meaning, one.required, one.is_list)
+        FieldOf(one.name, one.takes, one.meaning or known[one.name].meaning, one.required, one.is_list, one.kind)
         if one.name in known
         else one
         for one in found
@@ -102,7 +105,8 @@ def _fields(
             yield from _fields(spec, definitions, f"{prefix}{name}.", shown, required=needed)
         else:
             takes, is_list = _takes(spec, definitions), spec.get("type") == "array"
-            yield FieldOf(f"{prefix}{name}", takes, _meaning(given, spec, takes, shown), needed, is_list)
+            kind = str((_resolved(spec["items"], definitions) if is_list else spec).get("type"))
+            yield FieldOf(f"{prefix}{name}", takes, _meaning(given, spec, takes, shown), needed, is_list, kind)
 
 
 def _resolved(spec: Schema, definitions: Schema) -> Schema:
@@ -144,7 +148,7 @@ def _meaning(given: Schema, spec: Schema, takes: str, example: object) -> str:
     said = str(given.get("description") or spec.get("description") or "").replace("\n", " ").rstrip(".")
     default = given.get("default")
     parts = [said] if said else []
-    if default not in _NOTHING:
+    if default not in _NOTHING and "default" not in said.casefold():
         parts.append(f"default: {_written(default)}")
     chosen = "enum" in spec or spec.get("type") == "boolean"
     if example not in _NOTHING and not parts and not chosen and "such as" not in takes:

@@ -1,13 +1,14 @@
 """`field=value` arguments become a request body; secrets are asked for and never stand on a command line."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ece_common.cli.field_help import fields_of
+from ece_common.cli.field_help import FieldOf, fields_of
 from ece_common.cli.remote import misused
 from ece_common.errors import Invalid
 
@@ -16,6 +17,12 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
 Given = Annotated[list[str], typer.Argument(help="field=value; the fields stand below.")]
 MaybeGiven = Annotated[list[str] | None, typer.Argument(help="field=value; the fields stand below.")]
 
+_READERS: Mapping[str, TypeAdapter[Any]] = {
+    "boolean": TypeAdapter(bool),
+    "integer": TypeAdapter(int),
+    "number": TypeAdapter(float),
+}
+"""How text is read, by what a field is."""
 MAXIMUM_SECRET = 64 * 1024
 MAXIMUM_TEXT = 64 * 1024 * 1024
 SECRETS = frozenset(
@@ -24,13 +31,13 @@ SECRETS = frozenset(
 
 
 def parsed(arguments: list[str], contract: type[BaseModel] | None = None) -> dict[str, Any]:
-    """`incoming.port=993` becomes {"incoming": {"port": "993"}}; the word null stands for null.
+    """`incoming.port=993` becomes {"incoming": {"port": 993}}; the word null stands for null.
 
-    The Config API turns text into numbers and truth values where a field wants them; where `contract` has a list,
-    values are separated by commas or semicolons. Prints what is wrong and ends the command for an argument that is
-    no field=value or that carries a secret.
+    Text is read as the number, truth value or list that `contract` has there, values of a list being separated by
+    commas or semicolons; what cannot be read so is sent as it is, and refused by name. Prints what is wrong and ends
+    the command for an argument that is no field=value or that carries a secret.
     """
-    lists = {field.name for field in fields_of(contract) if field.is_list} if contract is not None else set[str]()
+    fields = {field.name: field for field in fields_of(contract)} if contract is not None else {}
     body: dict[str, Any] = {}
     for argument in arguments:
         path, equals, value = argument.partition("=")
@@ -38,8 +45,24 @@ def parsed(arguments: list[str], contract: type[BaseModel] | None = None) -> dic
             misused(Invalid.field(path or "argument", f"write it as field=value, not {argument!r}"))
         if path.rpartition(".")[2] in SECRETS and value != "null":
             misused(Invalid.field(path, "is asked for or read from a file; on a command line others could see it"))
-        _put(body, path, _listed(value) if path in lists and value != "null" else value)
+        _put(body, path, _read(value, fields.get(path)))
     return body
+
+
+def _read(value: str, field: FieldOf | None) -> object:
+    if value == "null":
+        return None
+    if field is None:
+        return value
+    reader = _READERS.get(field.kind)
+    return [_read_as(one, reader) for one in _listed(value)] if field.is_list else _read_as(value, reader)
+
+
+def _read_as(value: str, reader: TypeAdapter[Any] | None) -> object:
+    try:
+        return value if reader is None else reader.validate_python(value)
+    except ValidationError:
+        return value
 
 
 def _listed(value: str) -> list[str]:
@@ -48,14 +71,14 @@ def _listed(value: str) -> list[str]:
     return [part.strip() for part in value.split(mark) if part.strip()]
 
 
-def _put(body: dict[str, Any], path: str, value: str | list[str]) -> None:
+def _put(body: dict[str, Any], path: str, value: object) -> None:
     *parents, last = path.split(".")
     inner = body
     for parent in parents:
         inner = inner.setdefault(parent, {})
         if not isinstance(inner, dict):
             misused(Invalid.field(path, f"{parent} is already given as a value"))
-    inner[last] = None if value == "null" else value
+    inner[last] = value
 
 
 def some(body: dict[str, Any], besides: str = "") -> dict[str, Any]:

@@ -30,7 +30,7 @@ def _split_list(value: Any) -> Any:  # noqa: ANN401 - the raw value of a request
     return value
 
 
-Redirections = Annotated[list[Address], BeforeValidator(_split_list), Field(max_length=100)]
+Redirections = Annotated[list[Address], Field(max_length=100), BeforeValidator(_split_list)]
 
 
 def _at_most_one(value: Any) -> Any:  # noqa: ANN401 - the raw value of a request

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
 
+from ece_common.contracts.described import Described, Exact
 from ece_common.contracts.mistakes import HOST
 
 Item = TypeVar("Item")
@@ -20,16 +21,16 @@ SPECIAL_USE_DOMAIN_NAMES.clear()
 _EARLIEST, _LATEST = 1970, 9998
 
 
-class Strict(BaseModel):
+class Strict(Exact):
     """A body a caller sends: unknown fields and wrong types are refused, by name."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, strict=False, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class Sent(BaseModel):
+class Sent(Described):
     """A body a service answers: readers ignore what they do not know, so that fields can be added."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True, from_attributes=True)
+    model_config = ConfigDict(extra="ignore", from_attributes=True)
 
 
 def _in_utc(value: datetime) -> datetime:
