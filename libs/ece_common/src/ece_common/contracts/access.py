@@ -5,7 +5,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from ece_common.contracts import examples
+from ece_common.contracts import examples, words
 from ece_common.contracts.base import Id, Name, Sent, Strict
 from ece_common.contracts.mistakes import NAMED
 
@@ -34,7 +34,7 @@ def _storable(value: datetime) -> datetime:
         raise ValueError("must lie between the years 1 and 9999") from None
 
 
-class NewToken(Strict):
+class NewToken(Strict, words=words.TOKEN):
     """A worker's token is bound to its kind and instance: it opens that instance's mailboxes and no other."""
 
     model_config = examples.NEW_TOKEN
@@ -53,7 +53,7 @@ class NewToken(Strict):
     )
 
 
-class Token(Sent):
+class Token(Sent, words=words.TOKEN):
     model_config = examples.TOKEN
 
     id: int
@@ -75,7 +75,7 @@ class MintedToken(Token):
     """Shown this once; only a hash of it is kept."""
 
 
-class Me(Sent):
+class Me(Sent, words=words.ME):
     """`worker`: the installation's own token for its workers, of either kind and every instance."""
 
     model_config = examples.ME

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from ece_common.contracts import oauth_examples
+from ece_common.contracts import alias_words, oauth_examples, oauth_words
 from ece_common.contracts.aliases import AfterRetrieval, AliasStatus, OneAddress, Redirections
 from ece_common.contracts.base import Address, Id, Line, Name, Note, Pasted, Sent, Strict
 from ece_common.contracts.jobs import ConnectionStep, ConnectionTest
@@ -37,7 +37,7 @@ _CODE = Field(
 )
 
 
-class NewAccount(Strict):
+class NewAccount(Strict, words=oauth_words.ACCOUNT):
     model_config = oauth_examples.NEW_ACCOUNT
 
     account_name: Name
@@ -47,14 +47,11 @@ class NewAccount(Strict):
     server_type: AccountServerType = "imap_and_smtp"
     address: Line | None = _ADDRESS
     authentication_type: Literal["oauth_2_0"] = "oauth_2_0"
-    authentication_flow: AuthenticationFlow = Field(
-        default="authorization_code",
-        description="`client_credentials`: the application itself has the right to the mailboxes; nobody signs in.",
-    )
+    authentication_flow: AuthenticationFlow = "authorization_code"
     authorization_code: AuthorizationCode | None = _CODE
 
 
-class AccountChange(Strict):
+class AccountChange(Strict, words=oauth_words.ACCOUNT):
     """RFC 7396 merge patch: a field left out stays. Another application, server type or flow needs a new
     `authorization_code`, unless the account was never authorized.
     """
@@ -72,7 +69,7 @@ class AccountChange(Strict):
     authorization_code: AuthorizationCode | None = _CODE
 
 
-class Account(Sent):
+class Account(Sent, words=oauth_words.ACCOUNT):
     """An account as anyone may see it: no code and no token in it."""
 
     model_config = oauth_examples.ACCOUNT
@@ -99,8 +96,8 @@ class Account(Sent):
     updated_at: datetime
 
 
-class NewAccountAlias(Strict):
-    """An alias whose servers and login are the account's (R172 to R185)."""
+class NewAccountAlias(Strict, words=alias_words.ALIAS):
+    """An alias whose servers and login are the account's."""
 
     model_config = oauth_examples.NEW_ACCOUNT_ALIAS
 
@@ -115,14 +112,12 @@ class NewAccountAlias(Strict):
     shared_mailbox: bool = Field(default=False, description="The account's user may open this mailbox of another.")
     folder: Name = Field(default="inbox", description="Another one only with IMAP.")
     after_retrieval: AfterRetrieval = "delete"
-    move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
-    retriever_instance: Name | None = Field(
-        default=None, description="Adds the new alias to this retriever instance in the same step."
-    )
+    move_to: Name | None = None
+    retriever_instance: Name | None = None
 
 
-class AddExistingAliases(Strict):
-    """Basic aliases of the account's department, to be opened by the account from now on (R186 to R190)."""
+class AddExistingAliases(Strict, words=oauth_words.ADDING):
+    """Basic aliases of the account's department, to be opened by the account from now on."""
 
     model_config = oauth_examples.ADD_EXISTING_ALIASES
 
@@ -130,7 +125,7 @@ class AddExistingAliases(Strict):
     add_as_shared_mailbox: bool = Field(default=False, description="They belong to a shared account.")
 
 
-class AddedAlias(Sent):
+class AddedAlias(Sent, words=oauth_words.ADDING):
     """What became of one of them. `refused`: it is as it was, for the reason in `message`."""
 
     alias_id: int
@@ -140,21 +135,21 @@ class AddedAlias(Sent):
     """What the retriever saw when it opened the mailbox as this account."""
 
 
-class AddedAliases(Sent):
+class AddedAliases(Sent, words=oauth_words.ADDING):
     model_config = oauth_examples.ADDED_ALIASES
 
     results: list[AddedAlias]
 
 
-class AliasConnectionTest(ConnectionTest):
+class AliasConnectionTest(ConnectionTest, words=alias_words.CONNECTION):
     model_config = oauth_examples.ALIAS_CONNECTION_TEST
 
     alias_id: int
     email_address: str
 
 
-class AccountConnectionTest(Sent):
-    """`message` is "Connection established successfully" when all is well (R195), else what failed."""
+class AccountConnectionTest(Sent, words=alias_words.CONNECTION):
+    """`message` is "Connection established successfully" when all is well, else what failed."""
 
     model_config = oauth_examples.ACCOUNT_CONNECTION_TEST
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Base64Encoder, EncodedBytes, Field
 
-from ece_common.contracts import examples
+from ece_common.contracts import activity_words, examples
 from ece_common.contracts.base import Address, Body, Id, Line, Name, Note, Sent, Strict, SubjectLine
 from ece_common.contracts.mistakes import MEDIA_TYPE
 
@@ -29,12 +29,12 @@ Text = Annotated[Body, Field(max_length=MAXIMUM_BODY)]
 Recipients = Annotated[list[Address], Field(max_length=500)]
 
 
-class Header(Sent):
+class Header(Sent, words=activity_words.HEADER):
     name: str
     value: str
 
 
-class Attachment(Sent):
+class Attachment(Sent, words=activity_words.ATTACHMENT):
     n: int
     name: str
     content_type: str
@@ -44,7 +44,7 @@ class Attachment(Sent):
     content_id: str | None = None
 
 
-class Activity(Sent):
+class Activity(Sent, words=activity_words.ACTIVITY):
     model_config = examples.ACTIVITY
 
     id: int
@@ -86,7 +86,7 @@ class Activity(Sent):
     attachments: list[Attachment]
 
 
-class ActivitySummary(Sent):
+class ActivitySummary(Sent, words=activity_words.ACTIVITY):
     """An activity in a list: all but the bodies and headers."""
 
     model_config = examples.ACTIVITY_SUMMARY
@@ -116,7 +116,7 @@ class ActivitySummary(Sent):
     routing_error: str | None = None
 
 
-class ActivityChange(Strict):
+class ActivityChange(Strict, words=activity_words.ACTIVITY):
     """RFC 7396 merge patch of what a person may change on an activity."""
 
     model_config = examples.ACTIVITY_CHANGE
@@ -140,7 +140,7 @@ class Assignment(Strict):
     assigned_to: Assignee | None = Field(description="Who works on it; null gives it back to the queue.")
 
 
-class Transfer(Strict):
+class Transfer(Strict, words=activity_words.LETTER):
     """To another department: into `queue_id`, or its default queue."""
 
     model_config = examples.TRANSFER
@@ -164,7 +164,7 @@ class _StrictBase64(Base64Encoder):
 Base64Content = Annotated[bytes, EncodedBytes(encoder=_StrictBase64)]
 
 
-class NewAttachment(Strict):
+class NewAttachment(Strict, words=activity_words.ATTACHMENT):
     name: Name
     content_type: Annotated[str, Field(max_length=255, pattern=MEDIA_TYPE)] = "application/octet-stream"
     content_base64: Base64Content
@@ -173,7 +173,7 @@ class NewAttachment(Strict):
 Attachments = Annotated[list[NewAttachment], Field(max_length=100)]
 
 
-class NewReply(Strict):
+class NewReply(Strict, words=activity_words.LETTER):
     """An answer to an activity. Only `text` or `html` is needed; all else follows from the activity."""
 
     model_config = examples.NEW_REPLY
@@ -191,8 +191,8 @@ class NewReply(Strict):
     )
 
 
-class NewMessage(Strict):
-    """A new outbound e-mail of a department (compose). From defaults to the default alias (R64)."""
+class NewMessage(Strict, words=activity_words.LETTER):
+    """A new outbound e-mail of a department (compose). From defaults to the default alias."""
 
     model_config = examples.NEW_MESSAGE
 
@@ -211,7 +211,7 @@ RecipientKind = Literal["to", "cc", "bcc", "automatic_bcc", "send_mail_to"]
 RecipientStatus = Literal["queued", "sent", "failed", "uncertain", "cancelled"]
 
 
-class DeliveryRecipient(Sent):
+class DeliveryRecipient(Sent, words=activity_words.RECIPIENT):
     address: str
     kind: RecipientKind
     status: RecipientStatus
@@ -221,7 +221,7 @@ class DeliveryRecipient(Sent):
     bounced_by: int | None
 
 
-class Delivery(Sent):
+class Delivery(Sent, words=activity_words.DELIVERY):
     """How far an outbound activity has come."""
 
     model_config = examples.DELIVERY

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ece_common.contracts import examples, worker_examples
+from ece_common.contracts import alias_words, examples, worker_examples, worker_words
 from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Secret, Sent, Strict
 
 AliasStatus = Literal["active", "inactive"]
@@ -14,11 +14,6 @@ IncomingType = Literal["POP3", "IMAP"]
 OutgoingType = Literal["SMTP", "ESMTP"]
 UseSmtp = Literal["never", "when_authorization_fails"]
 AfterRetrieval = Literal["delete", "mark_seen", "move", "keep"]
-_AFTER_RETRIEVAL = (
-    "What becomes of a mail on the server once it is stored. `move` on an IMAP server without the MOVE extension "
-    "is a copy and a deletion: should the retriever or the server be killed between the two, `move_to` gets a second "
-    "copy of that mail. It is stored here once all the same, and never lost."
-)
 Condition = Literal["recoverable", "manual"]
 """Recoverable: the system tries again by itself (R124). Manual: only an administrator reactivates (R132)."""
 
@@ -43,40 +38,38 @@ def _at_most_one(value: Any) -> Any:  # noqa: ANN401 - the raw value of a reques
 OneAddress = Annotated[Address, BeforeValidator(_at_most_one)]
 
 
-class TlsOptions(Strict):
+class TlsOptions(Strict, words=alias_words.TLS):
     """How a server's certificate is checked. Verification itself cannot be switched off."""
 
-    ca_bundle: Annotated[str, Field(max_length=200_000)] | None = Field(
-        default=None, description="PEM certificates that are trusted besides the system's own."
-    )
+    ca_bundle: Annotated[str, Field(max_length=200_000)] | None = None
     minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
 
 
-class NewIncoming(Strict):
+class NewIncoming(Strict, words=alias_words.INCOMING):
     server_type: IncomingType = "POP3"
     server_name: Host
     user_name: Annotated[Line, Field(min_length=1)]
     password: Secret
     verify_password: Secret | None = None
     use_ssl: bool = True
-    port: Port | None = Field(default=None, description="Left out: follows server type and SSL (110, 995, 143, 993).")
+    port: Port | None = None
     folder: Name = "inbox"
     tls: TlsOptions = TlsOptions()
 
 
-class NewOutgoing(Strict):
+class NewOutgoing(Strict, words=alias_words.OUTGOING):
     server_type: OutgoingType = "SMTP"
-    use_smtp: UseSmtp | None = Field(default=None, description="Only with ESMTP; `never` when left out.")
+    use_smtp: UseSmtp | None = None
     server_name: Host
     use_ssl: bool = False
-    port: Port | None = Field(default=None, description="Left out: follows SSL (25, 587).")
-    user_name: Line | None = Field(default=None, description="Only with ESMTP.")
-    password: Secret | None = Field(default=None, description="Only with ESMTP. Write-only.")
+    port: Port | None = None
+    user_name: Line | None = None
+    password: Secret | None = None
     verify_password: Secret | None = None
     tls: TlsOptions = TlsOptions()
 
 
-class NewAlias(Strict):
+class NewAlias(Strict, words=alias_words.ALIAS):
     model_config = examples.NEW_ALIAS
 
     name: Name
@@ -89,14 +82,12 @@ class NewAlias(Strict):
     redirection_email_addresses: Redirections = []
     incoming: NewIncoming
     outgoing: NewOutgoing
-    after_retrieval: AfterRetrieval = Field(default="delete", description=_AFTER_RETRIEVAL)
-    move_to: Name | None = Field(default=None, description="The folder for `after_retrieval` = `move`.")
-    retriever_instance: Name | None = Field(
-        default=None, description="Adds the new alias to this retriever instance in the same step."
-    )
+    after_retrieval: AfterRetrieval = "delete"
+    move_to: Name | None = None
+    retriever_instance: Name | None = None
 
 
-class IncomingChange(Strict):
+class IncomingChange(Strict, words=alias_words.INCOMING):
     server_type: IncomingType | None = None
     server_name: Host | None = None
     user_name: Annotated[Line, Field(min_length=1)] | None = None
@@ -108,7 +99,7 @@ class IncomingChange(Strict):
     tls: TlsOptions | None = None
 
 
-class OutgoingChange(Strict):
+class OutgoingChange(Strict, words=alias_words.OUTGOING):
     server_type: OutgoingType | None = None
     use_smtp: UseSmtp | None = None
     server_name: Host | None = None
@@ -120,7 +111,7 @@ class OutgoingChange(Strict):
     tls: TlsOptions | None = None
 
 
-class AliasChange(Strict):
+class AliasChange(Strict, words=alias_words.ALIAS):
     """RFC 7396 merge patch: a field left out stays; null clears an optional field or restores its default."""
 
     model_config = examples.ALIAS_CHANGE
@@ -135,11 +126,11 @@ class AliasChange(Strict):
     redirection_email_addresses: Redirections | None = None
     incoming: IncomingChange | None = None
     outgoing: OutgoingChange | None = None
-    after_retrieval: AfterRetrieval | None = Field(default=None, description=_AFTER_RETRIEVAL)
+    after_retrieval: AfterRetrieval | None = None
     move_to: Name | None = None
 
 
-class Incoming(Sent):
+class Incoming(Sent, words=alias_words.INCOMING):
     server_type: IncomingType
     server_name: str
     user_name: str
@@ -150,7 +141,7 @@ class Incoming(Sent):
     tls: TlsOptions
 
 
-class Outgoing(Sent):
+class Outgoing(Sent, words=alias_words.OUTGOING):
     server_type: OutgoingType
     use_smtp: UseSmtp | None
     server_name: str
@@ -161,7 +152,7 @@ class Outgoing(Sent):
     tls: TlsOptions
 
 
-class Alias(Sent):
+class Alias(Sent, words=alias_words.ALIAS):
     """An alias as anyone may see it: no secret in it."""
 
     model_config = examples.ALIAS
@@ -170,7 +161,6 @@ class Alias(Sent):
     department_id: int
     account_id: int | None
     shared_mailbox: bool = False
-    """The account's user opens somebody else's mailbox (R185)."""
     name: str
     description: str
     email_address: str
@@ -210,7 +200,7 @@ FailureReason = Literal[
 ]
 
 
-class StatusReport(Strict):
+class StatusReport(Strict, words=worker_words.WORKER):
     """What a retriever saw on one attempt. The Config API counts; the worker does not.
 
     `from` is the status the worker acted on: a report that crosses an administrator's decision changes nothing.
@@ -228,7 +218,7 @@ class StatusReport(Strict):
     detail: Annotated[str, Field(max_length=1000)] = ""
 
 
-class StatusTransition(Sent):
+class StatusTransition(Sent, words=alias_words.TRANSITION):
     """One row of an alias's history."""
 
     model_config = examples.STATUS_TRANSITION
@@ -245,7 +235,7 @@ class StatusTransition(Sent):
     at: datetime
 
 
-class StatusAnswer(Sent):
+class StatusAnswer(Sent, words=worker_words.WORKER):
     """Where the alias stands after a report."""
 
     alias_id: int

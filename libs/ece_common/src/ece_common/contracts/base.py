@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstra
 
 from ece_common.contracts.described import Described, Exact
 from ece_common.contracts.mistakes import HOST
+from ece_common.contracts.words import COMMON, REFERENCE
 
 Item = TypeVar("Item")
 
@@ -21,13 +22,13 @@ SPECIAL_USE_DOMAIN_NAMES.clear()
 _EARLIEST, _LATEST = 1970, 9998
 
 
-class Strict(Exact):
+class Strict(Exact, words=COMMON):
     """A body a caller sends: unknown fields and wrong types are refused, by name."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class Sent(Described):
+class Sent(Described, words=COMMON):
     """A body a service answers: readers ignore what they do not know, so that fields can be added."""
 
     model_config = ConfigDict(extra="ignore", from_attributes=True)
@@ -147,7 +148,7 @@ class Page(Sent, Generic[Item]):
     next_cursor: str | None = None
 
 
-class Reference(Sent):
+class Reference(Sent, words=REFERENCE):
     """Something that still refers to a resource and so keeps it from being deleted."""
 
     type: str

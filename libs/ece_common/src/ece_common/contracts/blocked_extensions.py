@@ -6,14 +6,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-from ece_common.contracts import policy_examples
+from ece_common.contracts import policy_examples, policy_words
 from ece_common.contracts.base import Name, Note, Sent, Strict
 
 _FORBIDDEN = re.compile(r'[\x00-\x20\x7f/\\:*?"<>|]')
 
 
 def extension(value: str) -> str:
-    """`exe`, `.EXE` and `*.exe` are `.exe` (R213). Raise ValueError for what no file name ends in."""
+    """`exe`, `.EXE` and `*.exe` are `.exe`. Raise ValueError for what no file name ends in."""
     bare = value.strip().removeprefix("*").lstrip(".").casefold()
     if not bare:
         raise ValueError("must name an extension, such as .exe")
@@ -27,7 +27,7 @@ def extension(value: str) -> str:
 Extension = Annotated[str, StringConstraints(max_length=64), AfterValidator(extension)]
 
 
-class NewBlockedExtension(Strict):
+class NewBlockedExtension(Strict, words=policy_words.BLOCKED_EXTENSION):
     model_config = policy_examples.NEW_BLOCKED_EXTENSION
 
     name: Name
@@ -35,7 +35,7 @@ class NewBlockedExtension(Strict):
     blocked_file_extension: Extension
 
 
-class BlockedExtensionChange(Strict):
+class BlockedExtensionChange(Strict, words=policy_words.BLOCKED_EXTENSION):
     """RFC 7396 merge patch."""
 
     model_config = policy_examples.BLOCKED_EXTENSION_CHANGE
@@ -45,7 +45,7 @@ class BlockedExtensionChange(Strict):
     blocked_file_extension: Extension | None = None
 
 
-class BlockedExtension(Sent):
+class BlockedExtension(Sent, words=policy_words.BLOCKED_EXTENSION):
     model_config = policy_examples.BLOCKED_EXTENSION
 
     id: int

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from ece_common.contracts import policy_examples
+from ece_common.contracts import policy_examples, policy_words
 from ece_common.contracts.activities import Subtype
 from ece_common.contracts.base import Name, Note, Sent, Strict, SubjectLine
 from ece_common.contracts.evidence import MatchedPhrase
@@ -28,7 +28,7 @@ def _phrase(value: str) -> str:
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_phrase)]
 
 
-class NewDeliveryException(Strict):
+class NewDeliveryException(Strict, words=policy_words.DELIVERY_EXCEPTION):
     model_config = policy_examples.NEW_DELIVERY_EXCEPTION
 
     name: Name
@@ -38,7 +38,7 @@ class NewDeliveryException(Strict):
     failure: Failure
 
 
-class DeliveryExceptionChange(Strict):
+class DeliveryExceptionChange(Strict, words=policy_words.DELIVERY_EXCEPTION):
     """RFC 7396 merge patch. Of a system-provided one, only the department's own copy changes."""
 
     model_config = policy_examples.DELIVERY_EXCEPTION_CHANGE
@@ -50,7 +50,7 @@ class DeliveryExceptionChange(Strict):
     failure: Failure | None = None
 
 
-class DeliveryException(Sent):
+class DeliveryException(Sent, words=policy_words.DELIVERY_EXCEPTION):
     model_config = policy_examples.DELIVERY_EXCEPTION
 
     id: int
@@ -61,12 +61,12 @@ class DeliveryException(Sent):
     phrase: str
     failure: Failure
     system_provided: bool
-    """One of the 127 that every department begins with (R253). Deleting it deletes it everywhere (R261)."""
+    """One of the 127 that every department begins with. Deleting it deletes it everywhere."""
     created_at: datetime
     updated_at: datetime
 
 
-class BounceTrial(Strict):
+class BounceTrial(Strict, words=policy_words.BOUNCE_TRIAL):
     """A mail to try the phrases on."""
 
     model_config = policy_examples.BOUNCE_TRIAL
@@ -78,7 +78,7 @@ class BounceTrial(Strict):
     )
 
 
-class BounceVerdict(Sent):
+class BounceVerdict(Sent, words=policy_words.BOUNCE_TRIAL):
     model_config = policy_examples.BOUNCE_VERDICT
 
     subtype: Subtype

@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from ece_common.contracts import examples
+from ece_common.contracts import examples, words
 from ece_common.contracts.base import Name, Note, Sent, Strict
 
 
-class NewDepartment(Strict):
+class NewDepartment(Strict, words=words.DEPARTMENT):
     model_config = examples.NEW_DEPARTMENT
 
     name: Name
     description: Note = ""
 
 
-class DepartmentChange(Strict):
+class DepartmentChange(Strict, words=words.DEPARTMENT):
     """RFC 7396 merge patch."""
 
     model_config = examples.DEPARTMENT_CHANGE
@@ -22,7 +22,7 @@ class DepartmentChange(Strict):
     description: Note | None = None
 
 
-class Department(Sent):
+class Department(Sent, words=words.DEPARTMENT):
     model_config = examples.DEPARTMENT
 
     id: int
@@ -32,7 +32,7 @@ class Department(Sent):
     updated_at: datetime
 
 
-class Queue(Sent):
+class Queue(Sent, words=words.QUEUE):
     """Where activities of a department wait for a person."""
 
     model_config = examples.QUEUE
@@ -47,14 +47,14 @@ class Queue(Sent):
     updated_at: datetime
 
 
-class NewQueue(Strict):
+class NewQueue(Strict, words=words.QUEUE):
     model_config = examples.NEW_QUEUE
 
     name: Name
     description: Note = ""
 
 
-class QueueChange(Strict):
+class QueueChange(Strict, words=words.QUEUE):
     """RFC 7396 merge patch."""
 
     model_config = examples.QUEUE_CHANGE

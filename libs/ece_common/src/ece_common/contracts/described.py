@@ -22,7 +22,7 @@ class Described(BaseModel):
     def __init_subclass__(cls, *, words: Words | None = None, **config: Unpack[ConfigDict]) -> None:
         super().__init_subclass__(**config)
         if words is not None:
-            cls._words = words
+            cls._words = {**cls._words, **words}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from ece_common.contracts import examples
+from ece_common.contracts import examples, words
 from ece_common.contracts.base import Sent
 
 
-class Event(Sent):
+class Event(Sent, words=words.EVENT):
     model_config = examples.EVENT
 
     id: int
@@ -19,14 +19,14 @@ class Event(Sent):
     at: datetime
 
 
-class EventPage(Sent):
+class EventPage(Sent, words=words.EVENT):
     """Events in the order in which they became visible. Pass `next_after` as `?after=` to go on."""
 
     items: list[Event]
     next_after: str
 
 
-class AuditEntry(Sent):
+class AuditEntry(Sent, words=words.AUDIT):
     model_config = examples.AUDIT_ENTRY
 
     id: int

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ece_common.contracts import policy_words
 from ece_common.contracts.base import Strict
 from ece_common.contracts.policies import Failure, PhraseType
 
@@ -17,7 +18,7 @@ MAXIMUM_RECIPIENTS = 100
 Short = Annotated[str, Field(max_length=1000)]
 
 
-class MatchedPhrase(Strict):
+class MatchedPhrase(Strict, words=policy_words.MATCHED_PHRASE):
     """The delivery exception that decided."""
 
     id: int

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ece_common.contracts import worker_examples
+from ece_common.contracts import worker_examples, worker_words
 from ece_common.contracts.activities import AttachmentState, Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 from ece_common.contracts.evidence import Evidence
@@ -32,7 +32,7 @@ class Slice(Strict):
     size: Annotated[int, Field(ge=0)]
 
 
-class Source(Strict):
+class Source(Strict, words=worker_words.WORKER):
     """Where on the mail server a message lies. With the alias and its generation this is the ledger's key."""
 
     folder: Annotated[str, Field(max_length=255)] = "inbox"
@@ -53,7 +53,7 @@ class BlockedAs(Strict):
     reason: Annotated[str, Field(max_length=2000)] = ""
 
 
-class InboundAttachment(Strict):
+class InboundAttachment(Strict, words=worker_words.WORKER):
     name: Annotated[str, Field(max_length=1000)]
     content_type: Annotated[str, Field(max_length=255)]
     content: Slice
@@ -74,7 +74,7 @@ class InboundHeader(TypedDict):
     value: str
 
 
-class InboundMessage(Strict):
+class InboundMessage(Strict, words=worker_words.WORKER):
     source: Source
     content_sha256: Annotated[str, Field(pattern=SHA256)]
     """Of the original bytes, whether or not they are handed in."""
@@ -92,7 +92,7 @@ class InboundMessage(Strict):
     cc: list[AddressText] = []
     reply_to: list[AddressText] = []
     delivered_to: list[AddressText] = []
-    """Delivered-To, X-Original-To and the like: tells by which redirection address it came (R71)."""
+    """Delivered-To, X-Original-To and the like: tells by which redirection address it came."""
     subject: Long = ""
     text: str | None = None
     html: str | None = None
@@ -104,7 +104,7 @@ class InboundMessage(Strict):
     attachments: Annotated[list[InboundAttachment], Field(max_length=10_000)] = []
 
 
-class LargeMail(Strict):
+class LargeMail(Strict, words=worker_words.WORKER):
     """A mail over `maximum_email_size`: not downloaded, told to the administrator."""
 
     source: Source
@@ -115,7 +115,7 @@ class LargeMail(Strict):
     message_id: AddressText | None = None
 
 
-class InboundBatch(Strict):
+class InboundBatch(Strict, words=worker_words.WORKER):
     model_config = worker_examples.INBOUND_BATCH
 
     alias_id: Id
@@ -127,14 +127,14 @@ class InboundBatch(Strict):
     """Mails committed before that are now deleted, flagged or moved on the server. Accepted under an old epoch."""
 
 
-class InboundResult(Strict):
+class InboundResult(Strict, words=worker_words.WORKER):
     index: int
     outcome: Literal["stored", "duplicate", "refused"]
     activity_id: int | None = None
     reason: str | None = None
 
 
-class InboundAnswer(Strict):
+class InboundAnswer(Strict, words=worker_words.WORKER):
     """One result a message, in order. `stored` and `duplicate` may be settled on the server; `refused` may not."""
 
     model_config = worker_examples.INBOUND_ANSWER
@@ -142,7 +142,7 @@ class InboundAnswer(Strict):
     results: list[InboundResult]
 
 
-class KnownQuery(Strict):
+class KnownQuery(Strict, words=worker_words.WORKER):
     """Which of these mails does the ledger know? For mailboxes whose mail stays on the server."""
 
     model_config = worker_examples.KNOWN_QUERY
@@ -153,6 +153,6 @@ class KnownQuery(Strict):
     sources: Annotated[list[Source], Field(max_length=1000)]
 
 
-class KnownAnswer(Strict):
+class KnownAnswer(Strict, words=worker_words.WORKER):
     known: list[int]
     """Indexes into `sources` whose key and fingerprint are in the ledger."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ece_common.contracts import examples, worker_examples
+from ece_common.contracts import alias_words, examples, settings_words, worker_examples, worker_words
 from ece_common.contracts.aliases import (
     AfterRetrieval,
     AliasStatus,
@@ -23,7 +23,7 @@ AliasIds = Annotated[list[Id], Field(max_length=100_000)]
 ReplicaName = Annotated[str, Field(min_length=1, max_length=128, pattern=NAMED)]
 
 
-class NewInstance(Strict):
+class NewInstance(Strict, words=alias_words.INSTANCE):
     model_config = examples.NEW_INSTANCE
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=NAMED)]
@@ -31,7 +31,7 @@ class NewInstance(Strict):
     alias_ids: AliasIds = []
 
 
-class InstanceChange(Strict):
+class InstanceChange(Strict, words=alias_words.INSTANCE):
     """RFC 7396 merge patch; `alias_ids` replaces the whole list."""
 
     model_config = examples.INSTANCE_CHANGE
@@ -41,7 +41,7 @@ class InstanceChange(Strict):
     alias_ids: AliasIds | None = None
 
 
-class Replica(Sent):
+class Replica(Sent, words=alias_words.REPLICA):
     """A running process of an instance, as its last heartbeat told."""
 
     name: str
@@ -53,7 +53,7 @@ class Replica(Sent):
     counters: dict[str, int]
 
 
-class Instance(Sent):
+class Instance(Sent, words=alias_words.INSTANCE):
     model_config = examples.INSTANCE
 
     id: int
@@ -66,14 +66,14 @@ class Instance(Sent):
     updated_at: datetime
 
 
-class Holding(Strict):
+class Holding(Strict, words=worker_words.WORKER):
     """A lease a replica believes it holds."""
 
     alias_id: Id
     epoch: Epoch
 
 
-class Heartbeat(Strict):
+class Heartbeat(Strict, words=worker_words.WORKER):
     """A replica says that it lives. `incarnation` is made once at process start.
 
     `holding` lists the leases it works under: one that the Config API wants back and that is no longer listed is
@@ -88,7 +88,7 @@ class Heartbeat(Strict):
     counters: Annotated[dict[Name, int], Field(max_length=100)] = {}
 
 
-class HeartbeatAnswer(Sent):
+class HeartbeatAnswer(Sent, words=worker_words.WORKER):
     lease_seconds: float
     lease_expires_at: datetime | None
     beat_after_seconds: float
@@ -96,7 +96,7 @@ class HeartbeatAnswer(Sent):
     """Leases in force for this replica after the beat; work on nothing else."""
 
 
-class RetrieverSettings(Sent):
+class RetrieverSettings(Sent, words=settings_words.PARTITION):
     maximum_email_size: int
     action_for_large_email: LargeEmailAction
     maximum_body_size: int
@@ -108,7 +108,7 @@ class RetrieverSettings(Sent):
     bounce_evidence: BounceEvidence
 
 
-class IncomingAccess(Sent):
+class IncomingAccess(Sent, words={**alias_words.INCOMING, **worker_words.WORKER}):
     """How to get into a mailbox. The one place where a password leaves the Config API, over TLS."""
 
     server_type: IncomingType
@@ -127,7 +127,7 @@ class IncomingAccess(Sent):
     tls: TlsOptions = TlsOptions()
 
 
-class AssignedAlias(Sent):
+class AssignedAlias(Sent, words=worker_words.WORKER):
     """One mailbox to work on, under a lease."""
 
     alias_id: int
@@ -148,7 +148,7 @@ class AssignedAlias(Sent):
     move_to: str | None
 
 
-class RetrieverAssignment(Sent):
+class RetrieverAssignment(Sent, words=worker_words.WORKER):
     instance: str
     replica: str
     lease_seconds: float
@@ -158,7 +158,7 @@ class RetrieverAssignment(Sent):
     """By department, for every department of these aliases that has any."""
 
 
-class OutgoingAccess(Sent):
+class OutgoingAccess(Sent, words={**alias_words.OUTGOING, **worker_words.WORKER}):
     """How to hand a message over to a server."""
 
     server_type: OutgoingType
@@ -180,7 +180,7 @@ class DispatcherSettings(Sent):
     """Per server and user: Microsoft 365 refuses more than three, so adaptors lower it on 432."""
 
 
-class DispatcherAssignment(Sent):
+class DispatcherAssignment(Sent, words=worker_words.WORKER):
     instance: str
     replica: str
     lease_seconds: float

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ece_common.contracts import job_examples
+from ece_common.contracts import activity_words, alias_words, job_examples, worker_words
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import IncomingAccess, OutgoingAccess, ReplicaName, RetrieverSettings
 from ece_common.contracts.policies import DepartmentPolicies
@@ -30,7 +30,7 @@ def _storable(value: str) -> str:
 Words = Annotated[str, Field(max_length=1000), AfterValidator(_storable)]
 
 
-class ConnectionStep(Strict):
+class ConnectionStep(Strict, words=alias_words.CONNECTION):
     """One step of a connection test. `detail` holds the server's own words, without secrets; `hint` what to do."""
 
     side: Side
@@ -40,7 +40,7 @@ class ConnectionStep(Strict):
     hint: Words = ""
 
 
-class JobRequest(Strict):
+class JobRequest(Strict, words=worker_words.WORKER):
     """Ask for a job. Answers as soon as there is one, at the latest after `wait` seconds with none."""
 
     model_config = job_examples.JOB_REQUEST
@@ -51,7 +51,7 @@ class JobRequest(Strict):
     wait: Annotated[float, Field(ge=0, le=60)] = 0
 
 
-class Job(Sent):
+class Job(Sent, words=worker_words.WORKER):
     """One job, for this replica alone as long as `seconds`. Of the accesses, the one its kind needs is there."""
 
     id: str
@@ -67,11 +67,11 @@ class Job(Sent):
     policies: DepartmentPolicies | None = None
 
 
-class JobAnswer(Sent):
+class JobAnswer(Sent, words=worker_words.WORKER):
     job: Job | None
 
 
-class JobResult(Strict):
+class JobResult(Strict, words=worker_words.WORKER):
     """How a connection test went, or (`problem`) why a job could not be done. The first result counts."""
 
     model_config = job_examples.JOB_RESULT
@@ -83,7 +83,7 @@ class JobResult(Strict):
     problem: Words | None = None
 
 
-class ConnectionTestRequest(Strict):
+class ConnectionTestRequest(Strict, words=alias_words.CONNECTION):
     """Which sides to test; both when left out."""
 
     model_config = job_examples.CONNECTION_TEST_REQUEST
@@ -92,8 +92,8 @@ class ConnectionTestRequest(Strict):
     outgoing: bool = True
 
 
-class ConnectionTest(Sent):
-    """`ok` when no step failed. `message` is "Connection established successfully" then (R195), else what failed."""
+class ConnectionTest(Sent, words=alias_words.CONNECTION):
+    """`ok` when no step failed. `message` is "Connection established successfully" then, else what failed."""
 
     model_config = job_examples.CONNECTION_TEST
 
@@ -102,7 +102,7 @@ class ConnectionTest(Sent):
     steps: list[ConnectionStep]
 
 
-class Reprocessing(Sent):
+class Reprocessing(Sent, words=activity_words.REPROCESSING):
     """`reprocessed`: the activity has its content now. `still_unparsed`: it stays as it was, for that reason."""
 
     model_config = job_examples.REPROCESSING

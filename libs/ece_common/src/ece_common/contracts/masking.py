@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from ece_common.contracts import masking_examples
+from ece_common.contracts import masking_examples, policy_words
 from ece_common.contracts.base import Id, Name, Note, Sent, Strict, SubjectLine, storable
 from ece_common.contracts.policies import MAXIMUM_PATTERNS, MaskingCharacter
 
@@ -27,8 +27,8 @@ Unmasked = Annotated[int, Field(ge=0, le=MAXIMUM_UNMASKED)]
 PatternIds = Annotated[list[Id], Field(max_length=MAXIMUM_PATTERNS)]
 
 
-class NewMaskingPattern(Strict):
-    """The Java expression is the one that is run on mail (R33)."""
+class NewMaskingPattern(Strict, words=policy_words.PATTERN):
+    """The Java expression is the one that is run on mail."""
 
     model_config = masking_examples.NEW_PATTERN
 
@@ -37,13 +37,13 @@ class NewMaskingPattern(Strict):
     active: bool = True
     masking_character: MaskingCharacter = "*"
     java_regular_expression: Annotated[RegularExpression, Field(min_length=1)]
-    javascript_regular_expression: RegularExpression = Field(default="", description="Left out: as the Java one.")
+    javascript_regular_expression: RegularExpression = ""
     unmask_from_left: Unmasked = 0
     unmask_from_right: Unmasked = 0
-    apply_luhn: bool = Field(default=False, description="Mask only what passes the Luhn check, as card numbers do.")
+    apply_luhn: bool = False
 
 
-class MaskingPatternChange(Strict):
+class MaskingPatternChange(Strict, words=policy_words.PATTERN):
     """RFC 7396 merge patch."""
 
     model_config = masking_examples.PATTERN_CHANGE
@@ -59,7 +59,7 @@ class MaskingPatternChange(Strict):
     apply_luhn: bool | None = None
 
 
-class StoredPattern(Sent):
+class StoredPattern(Sent, words=policy_words.PATTERN):
     model_config = masking_examples.PATTERN
 
     id: int
@@ -79,7 +79,7 @@ class StoredPattern(Sent):
     updated_at: datetime
 
 
-class ChannelChange(Strict):
+class ChannelChange(Strict, words=policy_words.CHANNEL):
     """RFC 7396 merge patch of the partition's channel; `pattern_ids` replaces the whole list, in its order."""
 
     model_config = masking_examples.CHANNEL_CHANGE
@@ -90,8 +90,8 @@ class ChannelChange(Strict):
     departments_may_override: bool | None = None
 
 
-class Channel(Sent):
-    """What is masked where no department decides for itself (R36)."""
+class Channel(Sent, words=policy_words.CHANNEL):
+    """What is masked where no department decides for itself."""
 
     model_config = masking_examples.CHANNEL
 
@@ -102,7 +102,7 @@ class Channel(Sent):
     updated_at: datetime
 
 
-class DepartmentChannelChange(Strict):
+class DepartmentChannelChange(Strict, words=policy_words.CHANNEL):
     """RFC 7396 merge patch. `own`: true takes the configuration over from the partition, false gives it back; any
     other field takes it over too.
     """
@@ -115,7 +115,7 @@ class DepartmentChannelChange(Strict):
     pattern_ids: PatternIds | None = None
 
 
-class DepartmentChannel(Sent):
+class DepartmentChannel(Sent, words=policy_words.CHANNEL):
     """What is in force for a department: its `own` configuration, or the partition's."""
 
     model_config = masking_examples.DEPARTMENT_CHANNEL
@@ -126,7 +126,7 @@ class DepartmentChannel(Sent):
     pattern_ids: list[int]
 
 
-class MaskingTrial(Strict):
+class MaskingTrial(Strict, words=policy_words.MASKING_TRIAL):
     """A text to try patterns on: those of `pattern_ids`, or `pattern`, which need not be stored."""
 
     model_config = masking_examples.TRIAL
@@ -137,7 +137,7 @@ class MaskingTrial(Strict):
     pattern: NewMaskingPattern | None = None
 
 
-class MaskedSpan(Sent):
+class MaskedSpan(Sent, words=policy_words.SPAN):
     """Where a pattern found something: from `start` up to, not including, `end`."""
 
     pattern: str
@@ -145,7 +145,7 @@ class MaskedSpan(Sent):
     end: int
 
 
-class MaskingVerdict(Sent):
+class MaskingVerdict(Sent, words=policy_words.MASKING_TRIAL):
     model_config = masking_examples.VERDICT
 
     text: str
@@ -157,7 +157,7 @@ class MaskingVerdict(Sent):
     """Patterns that could not be applied in time: the text they looked through is masked as a whole."""
 
 
-class ImportedPatterns(Sent):
+class ImportedPatterns(Sent, words=policy_words.IMPORTED):
     """All of the file was taken."""
 
     model_config = masking_examples.IMPORTED

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from ece_common.contracts import oauth_examples
+from ece_common.contracts import oauth_examples, oauth_words
 from ece_common.contracts.base import Host, Id, Line, Moment, Name, Note, Port, Secret, Sent, Strict
 from ece_common.contracts.mistakes import ISSUER, SCOPE, TENANT
 
@@ -21,7 +21,7 @@ Scope = Annotated[str, StringConstraints(pattern=SCOPE)]
 Scopes = Annotated[list[Scope], Field(max_length=20)]
 
 
-class MailServer(Strict):
+class MailServer(Strict, words=oauth_words.SERVERS):
     """A server of the provider, and what a token for it is asked with."""
 
     host: Host
@@ -32,7 +32,7 @@ class MailServer(Strict):
     scopes: Scopes = Field(default=[], description="`openid`, `profile` and `offline_access` are always asked for.")
 
 
-class MailServers(Strict):
+class MailServers(Strict, words=oauth_words.SERVERS):
     imap: MailServer | None = None
     pop3: MailServer | None = None
     smtp: MailServer | None = None
@@ -47,33 +47,24 @@ class CertificateCredential(Strict):
     certificate: Annotated[SecretStr, Field(min_length=1, max_length=20_000)] = Field(description="PEM. Write-only.")
 
 
-class NewOauthApplication(Strict):
+class NewOauthApplication(Strict, words=oauth_words.APPLICATION):
     model_config = oauth_examples.NEW_OAUTH_APPLICATION
 
     name: Name
     description: Note = ""
     provider: Provider = "microsoft_office_365"
-    endpoint: Endpoint | None = Field(
-        default=None, description="Only with Microsoft Office 365; `worldwide` when left out."
-    )
-    tenant_id: TenantId | None = Field(default=None, description="Required with Microsoft Office 365.")
+    endpoint: Endpoint | None = None
+    tenant_id: TenantId | None = None
     client_id: ClientId
-    client_secret: ClientSecret | None = Field(
-        default=None,
-        description="The secret's Value, not its id. Write-only. Required unless `certificate` is given.",
-    )
-    client_secret_expires_at: Moment | None = Field(
-        default=None, description="Warnings are told 30, 7 and 1 days before."
-    )
-    certificate: CertificateCredential | None = Field(default=None, description="Instead of a client secret.")
-    issuer: Issuer | None = Field(default=None, description="Only with a custom provider, and required there.")
-    servers: MailServers | None = Field(default=None, description="Only with a custom provider, and required there.")
-    application_scopes: Scopes | None = Field(
-        default=None, description="Only with a custom provider: what the client-credentials flow asks for."
-    )
+    client_secret: ClientSecret | None = None
+    client_secret_expires_at: Moment | None = None
+    certificate: CertificateCredential | None = None
+    issuer: Issuer | None = None
+    servers: MailServers | None = None
+    application_scopes: Scopes | None = None
 
 
-class OauthApplicationChange(Strict):
+class OauthApplicationChange(Strict, words=oauth_words.APPLICATION):
     """RFC 7396 merge patch; `servers` and `certificate` are replaced as a whole. Another tenant, issuer, endpoint,
     client or server needs `client_secret` (or `certificate`) again.
     """
@@ -94,7 +85,7 @@ class OauthApplicationChange(Strict):
     application_scopes: Scopes | None = None
 
 
-class ShownCertificate(Sent):
+class ShownCertificate(Sent, words=oauth_words.CERTIFICATE):
     """The certificate in use, as the provider lists it."""
 
     thumbprint: str
@@ -104,7 +95,7 @@ class ShownCertificate(Sent):
     expires_at: datetime
 
 
-class OauthApplication(Sent):
+class OauthApplication(Sent, words=oauth_words.APPLICATION):
     """As anyone may see it: no secret in it."""
 
     model_config = oauth_examples.OAUTH_APPLICATION
@@ -127,14 +118,14 @@ class OauthApplication(Sent):
     updated_at: datetime
 
 
-class VerificationStep(Sent):
+class VerificationStep(Sent, words=oauth_words.VERIFICATION):
     step: Literal["web_server_url", "addresses", "discovery", "credentials", "expiry"]
     outcome: Literal["ok", "failed", "warning", "skipped"]
     detail: str
     hint: str | None = None
 
 
-class Verification(Sent):
+class Verification(Sent, words=oauth_words.VERIFICATION):
     model_config = oauth_examples.VERIFICATION
 
     ok: bool
@@ -151,7 +142,7 @@ class NewAuthorizationRequest(Strict):
     login_hint: Line | None = Field(default=None, description="The user name to fill in on the sign-in page.")
 
 
-class AuthorizationRequest(Sent):
+class AuthorizationRequest(Sent, words=oauth_words.APPLICATION):
     model_config = oauth_examples.AUTHORIZATION_REQUEST
 
     authorization_url: str

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ece_common.contracts import worker_examples
+from ece_common.contracts import activity_words, worker_examples, worker_words
 from ece_common.contracts.activities import RecipientKind
 from ece_common.contracts.base import Id, Line, Sent, Strict
 from ece_common.contracts.instances import OutgoingAccess, ReplicaName
@@ -19,7 +19,7 @@ def _storable(value: object) -> object:
 Reply = Annotated[str, BeforeValidator(_storable), Field(max_length=2000)]
 
 
-class ClaimRequest(Strict):
+class ClaimRequest(Strict, words=worker_words.WORKER):
     """Ask for work. Answers as soon as there is some, at the latest after `wait` seconds with none."""
 
     model_config = worker_examples.CLAIM_REQUEST
@@ -32,23 +32,23 @@ class ClaimRequest(Strict):
     """Routes this replica holds back just now (throttled, unreachable): nothing of theirs is handed out."""
 
 
-class PendingRecipient(Sent):
+class PendingRecipient(Sent, words=worker_words.WORKER):
     position: int
     address: str
     kind: RecipientKind
 
 
-class OutboundAttachment(Sent):
+class OutboundAttachment(Sent, words=activity_words.ATTACHMENT):
     n: int
     name: str
     content_type: str
     size: int
 
 
-class OutboundMessage(Sent):
+class OutboundMessage(Sent, words={**activity_words.ACTIVITY, **worker_words.WORKER}):
     """A claimed message: this dispatcher alone may send it until the claim expires.
 
-    The Config API has already decided sender and recipients (R56 to R62, R71, R114); the dispatcher writes and sends.
+    The Config API has already decided sender and recipients; the dispatcher writes and sends.
     Attachments are fetched by `GET /v1/outbound-claims/{claim_id}/attachments/{n}`.
     """
 
@@ -78,12 +78,12 @@ class OutboundMessage(Sent):
     attempts: int
 
 
-class ClaimAnswer(Sent):
+class ClaimAnswer(Sent, words=worker_words.WORKER):
     claims: list[OutboundMessage]
     routes: dict[str, OutgoingAccess]
 
 
-class RecipientVerdict(Strict):
+class RecipientVerdict(Strict, words=worker_words.WORKER):
     position: Annotated[int, Field(ge=0, lt=2**31)]
     status: Literal["sent", "deferred", "failed"]
     smtp_code: Annotated[int, Field(ge=0, le=999)] | None = None
@@ -91,7 +91,7 @@ class RecipientVerdict(Strict):
     smtp_reply: Reply | None = None
 
 
-class Outcome(Strict):
+class Outcome(Strict, words=worker_words.WORKER):
     """What became of one claim.
 
     - `sending`: the durable mark before DATA; answered `refused` when the claim is lost: then do not send.
@@ -112,7 +112,7 @@ class Outcome(Strict):
     used_smtp_fallback: bool = False
 
 
-class OutcomeBatch(Strict):
+class OutcomeBatch(Strict, words=worker_words.WORKER):
     model_config = worker_examples.OUTCOME_BATCH
 
     instance: ReplicaName
@@ -120,11 +120,11 @@ class OutcomeBatch(Strict):
     outcomes: Annotated[list[Outcome], Field(min_length=1, max_length=1000)]
 
 
-class OutcomeResult(Strict):
+class OutcomeResult(Strict, words=worker_words.WORKER):
     index: int
     result: Literal["accepted", "refused"]
     reason: str | None = None
 
 
-class OutcomeAnswer(Strict):
+class OutcomeAnswer(Strict, words=worker_words.WORKER):
     results: list[OutcomeResult]

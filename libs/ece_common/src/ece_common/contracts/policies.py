@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ece_common.contracts import policy_words, settings_words, worker_words
 from ece_common.contracts.base import Sent
 
 PhraseType = Literal["address", "subject"]
@@ -23,8 +24,8 @@ EncryptedArchives = Literal["block", "allow"]
 MaskingCharacter = Literal["*", "-", "#", "X", "x"]
 
 
-class DeliveryExceptionPhrase(Sent):
-    """One word or phrase that makes a mail a bounce-back (R16, R238)."""
+class DeliveryExceptionPhrase(Sent, words=policy_words.DELIVERY_EXCEPTION):
+    """One word or phrase that makes a mail a bounce-back."""
 
     id: int
     type: PhraseType
@@ -32,11 +33,11 @@ class DeliveryExceptionPhrase(Sent):
     failure: Failure
 
 
-class BlockingPolicy(Sent):
+class BlockingPolicy(Sent, words=settings_words.DEPARTMENT):
     """Which attachments are kept from a department. Extensions with or without their dot, in any case.
 
     `block_all_attachments` beats `attachments_blocked`, which beats `attachments_allowed`, which beats
-    `blocked_file_extensions` (R208 to R210, R227). As it stands here it blocks nothing.
+    `blocked_file_extensions`. As it stands here it blocks nothing.
     """
 
     attachments_allowed: list[str] = []
@@ -44,18 +45,18 @@ class BlockingPolicy(Sent):
     attachments_blocked: list[str] = []
     """The partition's."""
     blocked_file_extensions: list[str] = []
-    """The department's (R211)."""
+    """The department's."""
     block_all_attachments: bool = False
     email_for_scan: EmailForScan = "inbound_emails_only"
-    """Outgoing mail is never scanned alone (R221)."""
+    """Outgoing mail is never scanned alone."""
     action_on_blocked_attachments: BlockedAction = "quarantine"
     encrypted_archives: EncryptedArchives = "block"
     """Whose content nobody here can see: archives that are encrypted or of a kind that cannot be opened, mail that is
     signed or encrypted as a whole (S/MIME, PGP), pieces of a mail (message/partial)."""
 
 
-class MaskingPattern(Sent):
-    """What to look for and what to leave readable of it. The Java expression is the one that is run (R33)."""
+class MaskingPattern(Sent, words=policy_words.PATTERN):
+    """What to look for and what to leave readable of it. The Java expression is the one that is run."""
 
     id: int = 0
     name: str
@@ -67,15 +68,15 @@ class MaskingPattern(Sent):
     apply_luhn: bool = False
 
 
-class MaskingPolicy(Sent):
-    """The masking channel in force for a department (R35, R36): its active patterns in the order they are applied."""
+class MaskingPolicy(Sent, words={**policy_words.CHANNEL, **worker_words.POLICIES}):
+    """The masking channel in force for a department: its active patterns in the order they are applied."""
 
     mask_incoming: bool = False
     mask_outgoing: bool = False
     patterns: Annotated[list[MaskingPattern], Field(max_length=MAXIMUM_PATTERNS)] = []
 
 
-class DepartmentPolicies(Sent):
+class DepartmentPolicies(Sent, words=worker_words.POLICIES):
     """One department's policies. Without any, nothing matches, nothing is blocked and nothing is masked."""
 
     version: PolicyVersion = ""

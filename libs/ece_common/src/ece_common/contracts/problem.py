@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from ece_common.contracts import words
 from ece_common.contracts.base import Reference, Sent
 
 
@@ -12,7 +13,7 @@ class FieldProblem(Sent):
     problem: str = Field(description="What is wrong with the value, and what would be right.")
 
 
-class Problem(Sent):
+class Problem(Sent, words=words.PROBLEM):
     """`application/problem+json` (RFC 9457). `code` is stable; `title` and `detail` are for people."""
 
     type: str = "about:blank"

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from ece_common.contracts import policy_examples
+from ece_common.contracts import policy_examples, policy_words
 from ece_common.contracts.activities import Direction
 from ece_common.contracts.base import Sent
 
 
-class BlockedAttachment(Sent):
+class BlockedAttachment(Sent, words=policy_words.BLOCKED_ATTACHMENT):
     model_config = policy_examples.BLOCKED_ATTACHMENT
 
     id: int

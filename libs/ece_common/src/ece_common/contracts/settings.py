@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ece_common.contracts import examples
+from ece_common.contracts import examples, settings_words
 from ece_common.contracts.base import Address, Host, Line, Port, Secret, Sent, Strict, SubjectLine
 from ece_common.contracts.blocked_extensions import extension
 from ece_common.contracts.mistakes import WEB_SERVER
@@ -38,13 +38,13 @@ PollInterval = Annotated[int, Field(ge=1, le=86_400)]
 EventsKeptDays = Annotated[int, Field(ge=7, le=3650)]
 
 
-class SharedSettings(Sent):
+class SharedSettings(Sent, words=settings_words.SHARED):
     """What a partition sets for every department and a department may set for itself."""
 
     from_on_transfer: FromOnTransfer = "do_not_change"
 
 
-class PartitionSettings(SharedSettings):
+class PartitionSettings(SharedSettings, words=settings_words.PARTITION):
     """All partition settings with their values in force. Sizes in bytes, times in seconds."""
 
     default_smtp_server: str | None = None
@@ -72,7 +72,7 @@ class PartitionSettings(SharedSettings):
     default_smtp_password_set: bool = False
 
 
-class PartitionSettingsChange(Strict):
+class PartitionSettingsChange(Strict, words=settings_words.PARTITION):
     """RFC 7396 merge patch: a field left out stays, null goes back to the default."""
 
     model_config = examples.PARTITION_SETTINGS_CHANGE
@@ -82,7 +82,7 @@ class PartitionSettingsChange(Strict):
     default_smtp_port: Port | None = None
     smtp_flag: Literal["never", "when_authorization_fails"] | None = None
     default_smtp_user_name: Line | None = None
-    default_smtp_password: Secret | None = Field(default=None, description="Write-only.")
+    default_smtp_password: Secret | None = None
     web_server_url: Annotated[SubjectLine, Field(pattern=WEB_SERVER)] | None = None
     attachments_allowed: Extensions | None = None
     attachments_blocked: Extensions | None = None
@@ -107,21 +107,18 @@ class PartitionSettingsChange(Strict):
     departments_may_override: list[Literal["from_on_transfer"]] | None = None
 
 
-class DepartmentSettings(SharedSettings):
+class DepartmentSettings(SharedSettings, words=settings_words.DEPARTMENT):
     """A department's settings in force; `overrides` names those that it sets itself."""
 
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] = "inbound_emails_only"
     block_all_attachments: bool = False
     action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
     encrypted_archives: Literal["block", "allow"] = "block"
-    """What nobody here can look into (archives that are encrypted or of a kind that cannot be opened, mail signed or
-    encrypted as a whole, pieces of a mail) counts as a blocked attachment, where any are blocked."""
     outgoing_blocked_attachments: Literal["refuse", "strip"] = "refuse"
-    """What becomes of a reply or new message with a blocked attachment: 422, or sent without it."""
     overrides: list[str] = []
 
 
-class DepartmentSettingsChange(Strict):
+class DepartmentSettingsChange(Strict, words=settings_words.DEPARTMENT):
     """RFC 7396 merge patch: null goes back to what the partition says, or to the default."""
 
     model_config = examples.DEPARTMENT_SETTINGS_CHANGE

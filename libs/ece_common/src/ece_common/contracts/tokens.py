@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ece_common.contracts import worker_examples
+from ece_common.contracts import worker_examples, worker_words
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import ReplicaName
 from ece_common.contracts.mistakes import SHA256
@@ -16,7 +16,7 @@ PROVIDER_AWAY = "identity_provider_unavailable"
 TokenDigest = Annotated[str, StringConstraints(pattern=SHA256)]
 
 
-class AccessTokenRequest(Strict):
+class AccessTokenRequest(Strict, words=worker_words.WORKER):
     """A worker asks again after a server refused a token, or ended the session because it had run out.
 
     Answered with the token of now when it is another than the refused one, else with a newly fetched one. 409
@@ -32,6 +32,6 @@ class AccessTokenRequest(Strict):
     refused: TokenDigest | None = Field(default=None, description="SHA-256 (hex) of the token that was refused.")
 
 
-class AccessToken(Sent):
+class AccessToken(Sent, words=worker_words.WORKER):
     access_token: str = Field(repr=False)
     expires_at: datetime

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from ece_common.contracts import activity_words
 from ece_common.contracts import workflow_examples as examples
 from ece_common.contracts.activities import Header, Subtype
 from ece_common.contracts.base import Body, Id, Line, Name, Note, Sent, Strict, SubjectLine
@@ -55,7 +56,7 @@ Tags = Annotated[list[Tag], Field(max_length=MAXIMUM_TAGS)]
 Priority = Annotated[int, Field(ge=1, le=10, description="1 is the most urgent.")]
 
 
-class AutoAcknowledge(Strict):
+class AutoAcknowledge(Strict, words=activity_words.RULE):
     """An automatic answer. Never to what was sent automatically itself, to senders without an address, or to an
     alias of ours; and not more than `at_most_per_day` to one address of a department (RFC 3834).
     """
@@ -68,7 +69,7 @@ class AutoAcknowledge(Strict):
     at_most_per_day: int = Field(default=3, ge=1, le=20)
 
 
-class RuleActions(Strict):
+class RuleActions(Strict, words=activity_words.RULE):
     """What a rule does. Of several that match, each adds its tags; what a later one names replaces the earlier."""
 
     queue_id: Id | None = None
@@ -81,7 +82,7 @@ class RuleActions(Strict):
     stop: bool = Field(default=False, description="Later rules are not looked at.")
 
 
-class Rule(Strict):
+class Rule(Strict, words=activity_words.RULE):
     """When its condition holds, its actions are taken."""
 
     name: Name
@@ -105,9 +106,9 @@ Rules = Annotated[list[Rule], Field(max_length=MAXIMUM_RULES), AfterValidator(_d
 AliasIds = Annotated[list[Id], Field(max_length=MAXIMUM_ALIASES)]
 
 
-class NewWorkflow(Strict):
-    """`alias_ids`: whose mail it takes. With `on_exception_queue` it takes what enters the exception queue instead
-    (R247), of these aliases, or with none named of the whole department.
+class NewWorkflow(Strict, words=activity_words.WORKFLOW):
+    """`alias_ids`: whose mail it takes. With `on_exception_queue` it takes what enters the exception queue instead,
+    of these aliases, or with none named of the whole department.
     """
 
     model_config = examples.NEW_WORKFLOW
@@ -120,7 +121,7 @@ class NewWorkflow(Strict):
     rules: Rules = []
 
 
-class WorkflowChange(Strict):
+class WorkflowChange(Strict, words=activity_words.WORKFLOW):
     """RFC 7396 merge patch: lists are replaced as a whole."""
 
     model_config = examples.WORKFLOW_CHANGE
@@ -133,7 +134,7 @@ class WorkflowChange(Strict):
     rules: Rules | None = None
 
 
-class Workflow(Sent):
+class Workflow(Sent, words=activity_words.WORKFLOW):
     model_config = examples.WORKFLOW
 
     id: int
@@ -148,7 +149,7 @@ class Workflow(Sent):
     updated_at: datetime
 
 
-class TriedMail(Strict):
+class TriedMail(Strict, words=activity_words.TRIAL):
     """A mail to try a workflow on; what is left out is empty."""
 
     from_: Line | None = Field(default=None, alias="from")
@@ -168,7 +169,7 @@ class TriedMail(Strict):
     auto_submitted: Line | None = None
 
 
-class WorkflowTrial(Strict):
+class WorkflowTrial(Strict, words=activity_words.TRIAL):
     """Either an activity that is there or a mail."""
 
     model_config = examples.WORKFLOW_TRIAL
@@ -183,7 +184,7 @@ class WorkflowTrial(Strict):
         return self
 
 
-class TriedWorkflow(Sent):
+class TriedWorkflow(Sent, words=activity_words.TRIAL):
     """What the workflow would do; nothing was done."""
 
     model_config = examples.TRIED_WORKFLOW

@@ -44,7 +44,7 @@ async def create(account_id: AccountId, new: NewAccountAlias, act: AsAdministrat
 async def listing(
     account_id: AccountId, act: AsAdministrator, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Alias]:
-    """In the order in which they were made. The department's list of aliases does not have them (R173)."""
+    """In the order in which they were made. The department's list of aliases does not have them."""
     account = await accounts.get(act.session, account_id)
     filters = Filters(account_id=account_id)
     rows = await repository.after(act.session, account.department_id, position(cursor), limit + 1, filters)
@@ -76,8 +76,8 @@ async def add_existing(
     responses=responses(404, 409, 412),
 )
 async def remove(account_id: AccountId, alias_id: AliasId, act: AsAdministrator, if_match: IfMatch = None) -> None:
-    """An alias that was made in the account is deleted for good (R199); one that was added to it is a basic alias
-    again, inactive, with the servers and passwords it had (R197, R198). Refused with 409 for an active default alias,
-    and while a retriever instance or a workflow uses it (R203).
+    """An alias that was made in the account is deleted for good; one that was added to it is a basic alias
+    again, inactive, with the servers and passwords it had. Refused with 409 for an active default alias,
+    and while a retriever instance or a workflow uses it.
     """
     await removing.remove(act, account_id, alias_id, if_match)

@@ -77,7 +77,7 @@ async def change(
     if_match: IfMatch = None,
 ) -> Account:
     """A merge patch (RFC 7396). A new `authorization_code` is redeemed at once and replaces what was granted before;
-    aliases that stopped with the account are made active by an administrator (R132). While an account is inactive its
+    aliases that stopped with the account are made active by an administrator. While an account is inactive its
     aliases are neither retrieved nor sent for.
     """
     await upkeep.change(act, request.app.state.identity, account_id, wanted, if_match)
@@ -88,5 +88,5 @@ async def change(
     "/accounts/{account_id}", status_code=204, summary="Delete an account", responses=responses(404, 409, 412)
 )
 async def delete(account_id: AccountId, act: AsAdministrator, if_match: IfMatch = None) -> None:
-    """Refused with 409 and the list of aliases while aliases are in it (R205). Its tokens are forgotten."""
+    """Refused with 409 and the list of aliases while aliases are in it. Its tokens are forgotten."""
     await upkeep.delete(act, account_id, if_match)

@@ -37,8 +37,8 @@ async def begin(
     application_id: ApplicationId, asked: NewAuthorizationRequest, act: AsAdministrator, request: Request
 ) -> AuthorizationRequest:
     """Open `authorization_url` in a browser and sign in as the mailbox's owner. The callback page then shows the code
-    to paste into an account (R166 to R168), or authorizes the account that is named here. 409
-    `web_server_url_not_set`: set that partition setting first (R155).
+    to paste into an account, or authorizes the account that is named here. 409
+    `web_server_url_not_set`: set that partition setting first.
     """
     return await signing_in.begin(act, request.app.state.identity, application_id, asked)
 

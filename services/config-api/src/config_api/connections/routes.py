@@ -46,7 +46,6 @@ async def check_account(
     account_id: Annotated[int, Path(ge=1, lt=2**63)], request: Request, _caller: Administrator
 ) -> AccountConnectionTest:
     """The identity provider is asked for a new access token, so that a revoked authorization is seen at once; each
-    alias is tried with it by the workers that serve it: login as that mailbox, folder, outgoing login and sender
-    (R191 to R196).
+    alias is tried with it by the workers that serve it: login as that mailbox, folder, outgoing login and sender.
     """
     return await account_testing.of_account(_bench(request), account_id)

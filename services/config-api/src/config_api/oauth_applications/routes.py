@@ -33,7 +33,7 @@ async def create(
     new: NewOauthApplication, act: AsAdministrator, request: Request, response: Response
 ) -> OauthApplication:
     """What Azure's app registration, or another provider's, gave: ids and a secret or certificate. For the whole
-    partition (R147).
+    partition.
     """
     row = await upkeep.create(act, new, request.app.state.identity.http)
     preconditions.stamp(response, row.version)
@@ -82,7 +82,7 @@ async def change(
 
 @router.delete(_ONE, status_code=204, summary="Delete an OAuth application", responses=responses(404, 409, 412))
 async def delete(application_id: ApplicationId, act: AsAdministrator, if_match: IfMatch = None) -> None:
-    """Refused with 409 and the list of accounts while accounts use it (R153)."""
+    """Refused with 409 and the list of accounts while accounts use it."""
     await upkeep.delete(act, application_id, if_match)
 
 
