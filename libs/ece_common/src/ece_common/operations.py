@@ -12,7 +12,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.staticfiles import StaticFiles
 
 from ece_common.contracts.problem import Problem
@@ -40,7 +40,9 @@ log = structlog.get_logger()
 
 
 class Alive(BaseModel):
-    status: Literal["ok"] = "ok"
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: Literal["ok"] = Field(default="ok", description="Always `ok`; else the answer is a problem.")
 
 
 def create(

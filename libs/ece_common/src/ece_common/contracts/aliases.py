@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ece_common.contracts import alias_words, examples, worker_examples, worker_words
+from ece_common.contracts import alias_words, examples, worker_answer_examples, worker_examples, worker_words
 from ece_common.contracts.base import Address, Epoch, Host, Line, Name, Note, Port, Secret, Sent, Strict
 
 AliasStatus = Literal["active", "inactive"]
@@ -237,6 +237,8 @@ class StatusTransition(Sent, words=alias_words.TRANSITION):
 
 class StatusAnswer(Sent, words=worker_words.WORKER):
     """Where the alias stands after a report."""
+
+    model_config = worker_answer_examples.STATUS_ANSWER
 
     alias_id: int
     status: AliasStatus

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, GetJsonSchemaHandler, SecretStr, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from ece_common.contracts.described import Described, Exact
 from ece_common.contracts.mistakes import HOST
@@ -146,6 +148,14 @@ class Page(Sent, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = super().__get_pydantic_json_schema__(core, handler)
+        (item,) = cls.__pydantic_generic_metadata__["args"]
+        shown = item.model_config.get("json_schema_extra", {}).get("examples", [])
+        handler.resolve_ref_schema(schema)["examples"] = [{"items": shown[:1], "next_cursor": None}]
+        return schema
 
 
 class Reference(Sent, words=REFERENCE):

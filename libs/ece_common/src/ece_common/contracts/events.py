@@ -22,6 +22,8 @@ class Event(Sent, words=words.EVENT):
 class EventPage(Sent, words=words.EVENT):
     """Events in the order in which they became visible. Pass `next_after` as `?after=` to go on."""
 
+    model_config = examples.EVENT_PAGE
+
     items: list[Event]
     next_after: str
 

@@ -176,12 +176,6 @@ INSTANCE = shown(
         "updated_at": _AT,
     }
 )
-PARTITION_SETTINGS_CHANGE = shown(
-    {"default_smtp_server": "smtp.example.com", "notification_to_address": "postmaster@example.com"},
-    {"connection_attempts": 5, "retry_after_seconds": 300, "message_note_for_large_body": None},
-)
-DEPARTMENT_SETTINGS_CHANGE = shown({"block_all_attachments": True, "action_on_blocked_attachments": "quarantine"})
-
 ACTIVITY_CHANGE = shown({"status": "completed"}, {"queue_id": 3})
 TRANSFER = shown({"department_id": 2, "note": "It is about an invoice."})
 ASSIGNMENT = shown({"assigned_to": "maria"}, {"assigned_to": None})
@@ -257,16 +251,16 @@ DELIVERY = shown(
     }
 )
 
-EVENT = shown(
-    {
-        "id": 99,
-        "type": "activity.created",
-        "subject": "activity/31",
-        "department_id": 1,
-        "data": {"direction": "inbound", "subtype": "email"},
-        "at": _AT,
-    }
-)
+_EVENT: dict[str, JsonValue] = {
+    "id": 99,
+    "type": "activity.created",
+    "subject": "activity/31",
+    "department_id": 1,
+    "data": {"direction": "inbound", "subtype": "email"},
+    "at": _AT,
+}
+EVENT = shown(_EVENT)
+EVENT_PAGE = shown({"items": [_EVENT], "next_after": "812.99"})
 AUDIT_ENTRY = shown(
     {
         "id": 5,

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ece_common.contracts import worker_examples, worker_words
+from ece_common.contracts import worker_answer_examples, worker_examples, worker_words
 from ece_common.contracts.activities import AttachmentState, Subtype
 from ece_common.contracts.base import Epoch, Id, Strict
 from ece_common.contracts.evidence import Evidence
@@ -154,5 +154,7 @@ class KnownQuery(Strict, words=worker_words.WORKER):
 
 
 class KnownAnswer(Strict, words=worker_words.WORKER):
+    model_config = worker_answer_examples.KNOWN_ANSWER
+
     known: list[int]
     """Indexes into `sources` whose key and fingerprint are in the ledger."""

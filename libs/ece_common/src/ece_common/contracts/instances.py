@@ -5,7 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ece_common.contracts import alias_words, examples, settings_words, worker_examples, worker_words
+from ece_common.contracts import (
+    alias_words,
+    examples,
+    settings_words,
+    worker_answer_examples,
+    worker_examples,
+    worker_words,
+)
 from ece_common.contracts.aliases import (
     AfterRetrieval,
     AliasStatus,
@@ -89,6 +96,8 @@ class Heartbeat(Strict, words=worker_words.WORKER):
 
 
 class HeartbeatAnswer(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.HEARTBEAT_ANSWER
+
     lease_seconds: float
     lease_expires_at: datetime | None
     beat_after_seconds: float
@@ -149,6 +158,8 @@ class AssignedAlias(Sent, words=worker_words.WORKER):
 
 
 class RetrieverAssignment(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.RETRIEVER_ASSIGNMENT
+
     instance: str
     replica: str
     lease_seconds: float
@@ -181,6 +192,8 @@ class DispatcherSettings(Sent):
 
 
 class DispatcherAssignment(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.DISPATCHER_ASSIGNMENT
+
     instance: str
     replica: str
     lease_seconds: float

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ece_common.contracts import activity_words, alias_words, job_examples, worker_words
+from ece_common.contracts import activity_words, alias_words, job_examples, worker_answer_examples, worker_words
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import IncomingAccess, OutgoingAccess, ReplicaName, RetrieverSettings
 from ece_common.contracts.policies import DepartmentPolicies
@@ -68,6 +68,8 @@ class Job(Sent, words=worker_words.WORKER):
 
 
 class JobAnswer(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.JOB_ANSWER
+
     job: Job | None
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ece_common.contracts import activity_words, worker_examples, worker_words
+from ece_common.contracts import activity_words, worker_answer_examples, worker_examples, worker_words
 from ece_common.contracts.activities import RecipientKind
 from ece_common.contracts.base import Id, Line, Sent, Strict
 from ece_common.contracts.instances import OutgoingAccess, ReplicaName
@@ -79,6 +79,8 @@ class OutboundMessage(Sent, words={**activity_words.ACTIVITY, **worker_words.WOR
 
 
 class ClaimAnswer(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.CLAIM_ANSWER
+
     claims: list[OutboundMessage]
     routes: dict[str, OutgoingAccess]
 
@@ -127,4 +129,6 @@ class OutcomeResult(Strict, words=worker_words.WORKER):
 
 
 class OutcomeAnswer(Strict, words=worker_words.WORKER):
+    model_config = worker_answer_examples.OUTCOME_ANSWER
+
     results: list[OutcomeResult]

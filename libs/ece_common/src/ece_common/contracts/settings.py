@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from ece_common.contracts import examples, settings_words
+from ece_common.contracts import settings_examples, settings_words
 from ece_common.contracts.base import Address, Host, Line, Port, Secret, Sent, Strict, SubjectLine
 from ece_common.contracts.blocked_extensions import extension
 from ece_common.contracts.mistakes import WEB_SERVER
@@ -47,6 +47,8 @@ class SharedSettings(Sent, words=settings_words.SHARED):
 class PartitionSettings(SharedSettings, words=settings_words.PARTITION):
     """All partition settings with their values in force. Sizes in bytes, times in seconds."""
 
+    model_config = settings_examples.PARTITION
+
     default_smtp_server: str | None = None
     default_smtp_protocol: Literal["SMTP", "ESMTP"] = "SMTP"
     default_smtp_port: int = 25
@@ -75,7 +77,7 @@ class PartitionSettings(SharedSettings, words=settings_words.PARTITION):
 class PartitionSettingsChange(Strict, words=settings_words.PARTITION):
     """RFC 7396 merge patch: a field left out stays, null goes back to the default."""
 
-    model_config = examples.PARTITION_SETTINGS_CHANGE
+    model_config = settings_examples.PARTITION_CHANGE
 
     default_smtp_server: Host | None = None
     default_smtp_protocol: Literal["SMTP", "ESMTP"] | None = None
@@ -110,6 +112,8 @@ class PartitionSettingsChange(Strict, words=settings_words.PARTITION):
 class DepartmentSettings(SharedSettings, words=settings_words.DEPARTMENT):
     """A department's settings in force; `overrides` names those that it sets itself."""
 
+    model_config = settings_examples.DEPARTMENT
+
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] = "inbound_emails_only"
     block_all_attachments: bool = False
     action_on_blocked_attachments: Literal["quarantine", "delete"] = "quarantine"
@@ -121,7 +125,7 @@ class DepartmentSettings(SharedSettings, words=settings_words.DEPARTMENT):
 class DepartmentSettingsChange(Strict, words=settings_words.DEPARTMENT):
     """RFC 7396 merge patch: null goes back to what the partition says, or to the default."""
 
-    model_config = examples.DEPARTMENT_SETTINGS_CHANGE
+    model_config = settings_examples.DEPARTMENT_CHANGE
 
     from_on_transfer: FromOnTransfer | None = None
     email_for_scan: Literal["inbound_emails_only", "both_inbound_and_outbound_emails"] | None = None

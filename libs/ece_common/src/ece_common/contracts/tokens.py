@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from ece_common.contracts import worker_examples, worker_words
+from ece_common.contracts import worker_answer_examples, worker_examples, worker_words
 from ece_common.contracts.base import Sent, ServiceKind, Strict
 from ece_common.contracts.instances import ReplicaName
 from ece_common.contracts.mistakes import SHA256
@@ -33,5 +33,7 @@ class AccessTokenRequest(Strict, words=worker_words.WORKER):
 
 
 class AccessToken(Sent, words=worker_words.WORKER):
+    model_config = worker_answer_examples.ACCESS_TOKEN
+
     access_token: str = Field(repr=False)
     expires_at: datetime
