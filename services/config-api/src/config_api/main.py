@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config_api import migrating, outgoing_http, problems, serving
+from config_api import console, migrating, outgoing_http, problems, serving
 from config_api.access import routes as access
 from config_api.access.callers import EnvironmentTokens, admit, hash_token
 from config_api.access.known_parameters import only_known_parameters
@@ -236,7 +236,10 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan(engine, changes, backlog),
-        description="Departments, aliases, activities and the outbound queue of an open e-mail gateway.",
+        summary="Support mailboxes of a contact centre, in one place.",
+        description=console.INTRODUCTION,
+        openapi_tags=console.TAGS,
+        generate_unique_id_function=console.operation_id,
     )
     app.state.settings = settings
     app.state.sessions = create_sessions(engine)
@@ -256,6 +259,7 @@ def create_app(settings: Settings, *, clock: Clock = _now) -> FastAPI:
     app.include_router(operations.health_routes(_readiness(engine)))
     if settings.metrics_port is None:
         app.include_router(operations.metrics_route(app.state.registry))
+    console.describe(app)
     operations.install_docs(app, persist_authorization=True)
     app.add_middleware(
         TransportGuard,

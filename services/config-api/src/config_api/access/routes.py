@@ -28,19 +28,21 @@ async def me(caller: AnyCaller) -> Me:
 
 
 @router.post("/tokens", status_code=201, summary="Mint a token", responses=responses())
-async def mint(new: NewToken, session: Session, caller: Administrator) -> MintedToken:
+async def create_token(new: NewToken, session: Session, caller: Administrator) -> MintedToken:
     """The answer shows the token once. Give each worker instance its own, bound to its kind and name."""
     return await minting.mint(session, caller, new)
 
 
 @router.get("/tokens", summary="List tokens", responses=responses())
-async def tokens(session: Session, _caller: Administrator, limit: Limit = 100, cursor: Cursor = None) -> Page[Token]:
+async def list_tokens(
+    session: Session, _caller: Administrator, limit: Limit = 100, cursor: Cursor = None
+) -> Page[Token]:
     """Every token with its last use; the tokens themselves are not kept."""
     rows = await repository.after(session, position(cursor), limit + 1)
     return page(rows, limit, lambda row: row.id or 0, Token.model_validate)
 
 
 @router.delete("/tokens/{token_id}", status_code=204, summary="Revoke a token", responses=responses(404))
-async def revoke(session: Session, caller: Administrator, request: Request, token_id: int = TokenId) -> None:
+async def revoke_token(session: Session, caller: Administrator, request: Request, token_id: int = TokenId) -> None:
     """Takes effect with the next request that presents it."""
     await minting.revoke(session, caller, token_id, request.app.state.clock())

@@ -31,7 +31,9 @@ AliasId = Annotated[int, Path(ge=1, lt=2**63)]
     summary="Create an alias in an account",
     responses=responses(404, 409),
 )
-async def create(account_id: AccountId, new: NewAccountAlias, act: AsAdministrator, response: Response) -> Alias:
+async def create_alias(
+    account_id: AccountId, new: NewAccountAlias, act: AsAdministrator, response: Response
+) -> Alias:
     """An address whose mailbox the account's user, or the application, may open: servers and login are the
     account's. With `shared_mailbox` it is somebody else's mailbox that was shared with that user.
     """
@@ -41,7 +43,7 @@ async def create(account_id: AccountId, new: NewAccountAlias, act: AsAdministrat
 
 
 @router.get("/accounts/{account_id}/aliases", summary="List an account's aliases", responses=responses(404))
-async def listing(
+async def list_aliases(
     account_id: AccountId, act: AsAdministrator, limit: Limit = 100, cursor: Cursor = None
 ) -> Page[Alias]:
     """In the order in which they were made. The department's list of aliases does not have them."""
@@ -57,7 +59,7 @@ async def listing(
     summary="Add existing aliases to an account",
     responses=responses(404, 409),
 )
-async def add_existing(
+async def add_existing_aliases(
     account_id: AccountId, wanted: AddExistingAliases, caller: Administrator, request: Request
 ) -> AddedAliases:
     """Each basic alias is opened by its retriever as this account; those that open are converted, the others stay as
@@ -75,7 +77,9 @@ async def add_existing(
     summary="Remove an alias from its account",
     responses=responses(404, 409, 412),
 )
-async def remove(account_id: AccountId, alias_id: AliasId, act: AsAdministrator, if_match: IfMatch = None) -> None:
+async def remove_alias(
+    account_id: AccountId, alias_id: AliasId, act: AsAdministrator, if_match: IfMatch = None
+) -> None:
     """An alias that was made in the account is deleted for good; one that was added to it is a basic alias
     again, inactive, with the servers and passwords it had. Refused with 409 for an active default alias,
     and while a retriever instance or a workflow uses it.

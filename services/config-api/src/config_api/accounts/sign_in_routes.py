@@ -33,7 +33,7 @@ _ENDS: dict[int | str, dict[str, Any]] = {
     summary="Begin a sign-in",
     responses=responses(404, 409),
 )
-async def begin(
+async def begin_sign_in(
     application_id: ApplicationId, asked: NewAuthorizationRequest, act: AsAdministrator, request: Request
 ) -> AuthorizationRequest:
     """Open `authorization_url` in a browser and sign in as the mailbox's owner. The callback page then shows the code

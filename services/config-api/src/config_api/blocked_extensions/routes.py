@@ -24,7 +24,7 @@ _ONE = "/blocked-file-extensions/{extension_id}"
 
 
 @router.post(_OF_DEPARTMENT, status_code=201, summary="Block a file extension", responses=responses(404, 409))
-async def create(
+async def create_extension(
     department_id: DepartmentId, new: NewBlockedExtension, act: AsAdministrator, response: Response
 ) -> BlockedExtension:
     """Attachments of this kind are quarantined or deleted, as the department's `action_on_blocked_attachments` says.
@@ -37,7 +37,7 @@ async def create(
 
 
 @router.get(_OF_DEPARTMENT, summary="List a department's blocked file extensions", responses=responses(404))
-async def listing(
+async def list_extensions(
     department_id: DepartmentId,
     session: Session,
     _caller: Administrator,
@@ -51,7 +51,7 @@ async def listing(
 
 
 @router.get(_ONE, summary="Read a blocked file extension", responses=responses(404))
-async def read(
+async def read_extension(
     extension_id: ExtensionId, session: Session, _caller: Administrator, response: Response
 ) -> BlockedExtension:
     """One blocked file extension, with its `ETag`."""
@@ -61,7 +61,7 @@ async def read(
 
 
 @router.patch(_ONE, summary="Change a blocked file extension", responses=responses(404, 409, 412))
-async def change(
+async def change_extension(
     extension_id: ExtensionId,
     wanted: BlockedExtensionChange,
     act: AsAdministrator,
@@ -75,6 +75,6 @@ async def change(
 
 
 @router.delete(_ONE, status_code=204, summary="Unblock a file extension", responses=responses(404, 412))
-async def delete(extension_id: ExtensionId, act: AsAdministrator, if_match: IfMatch = None) -> None:
+async def delete_extension(extension_id: ExtensionId, act: AsAdministrator, if_match: IfMatch = None) -> None:
     """Mail retrieved from now on may bring such files; what is in quarantine stays there."""
     await upkeep.delete(act, extension_id, if_match)

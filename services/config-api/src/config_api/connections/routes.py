@@ -13,7 +13,7 @@ from ece_common.contracts.accounts import AccountConnectionTest
 from ece_common.contracts.jobs import ConnectionTest, ConnectionTestRequest
 from ece_common.errors import Invalid
 
-router = APIRouter(tags=["aliases"])
+router = APIRouter()
 
 
 def _bench(request: Request) -> Bench:
@@ -21,8 +21,13 @@ def _bench(request: Request) -> Bench:
     return Bench(Desk(state.sessions, state.changes), state.renewals)
 
 
-@router.post("/aliases/{alias_id}/test-connection", summary="Test an alias's servers", responses=responses(404))
-async def check(
+@router.post(
+    "/aliases/{alias_id}/test-connection",
+    tags=["aliases"],
+    summary="Test an alias's servers",
+    responses=responses(404),
+)
+async def try_servers(
     alias_id: Annotated[int, Path(ge=1, lt=2**63)],
     request: Request,
     _caller: Administrator,
@@ -40,9 +45,12 @@ async def check(
 
 
 @router.post(
-    "/accounts/{account_id}/test-connection", summary="Test an account and its aliases", responses=responses(404)
+    "/accounts/{account_id}/test-connection",
+    tags=["accounts"],
+    summary="Test an account and its aliases",
+    responses=responses(404),
 )
-async def check_account(
+async def try_aliases(
     account_id: Annotated[int, Path(ge=1, lt=2**63)], request: Request, _caller: Administrator
 ) -> AccountConnectionTest:
     """The identity provider is asked for a new access token, so that a revoked authorization is seen at once; each

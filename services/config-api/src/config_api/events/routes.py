@@ -20,7 +20,7 @@ _Text = Annotated[SearchText | None, Query(max_length=255)]
 
 
 @router.get("/events", summary="Read the event feed", responses=responses(410))
-async def events(
+async def read_feed(
     session: Session,
     caller: Administrator,
     after: Annotated[

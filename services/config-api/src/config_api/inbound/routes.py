@@ -58,7 +58,7 @@ async def _handed_in(request: Request, _caller: Worker) -> tuple[Batch, memoryvi
 @router.post(
     "/inbound-messages", summary="Hand in a batch of mails", responses=responses(404, 409, 413), openapi_extra=FORM
 )
-async def submit(
+async def submit_messages(
     handed_in: Annotated[tuple[Batch, memoryview], Depends(_handed_in, scope="function")], act: AsWorker
 ) -> InboundAnswer:
     """`multipart/form-data`: `batch` (InboundBatch) and `contents`. A mail handed in again answers `duplicate`.
@@ -70,6 +70,6 @@ async def submit(
 
 
 @router.post("/inbound-messages/known", summary="Which of these mails are known", responses=responses(404, 409))
-async def known(query: KnownQuery, act: AsWorker) -> KnownAnswer:
+async def known_messages(query: KnownQuery, act: AsWorker) -> KnownAnswer:
     """For mailboxes whose mail stays on the server: asks the ledger by key and fingerprint."""
     return KnownAnswer(known=await intake.known(act, query))

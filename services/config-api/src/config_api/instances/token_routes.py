@@ -15,7 +15,7 @@ router = APIRouter(tags=["worker side"])
 
 
 @router.post("/aliases/{alias_id}/access-tokens", summary="Ask for an access token", responses=responses(404, 409))
-async def ask(
+async def alias_token(
     alias_id: Annotated[int, Path(ge=1, lt=2**63)],
     asked: AccessTokenRequest,
     caller: Worker,

@@ -130,7 +130,9 @@ def _strong(tag: str | None) -> str | None:
     summary="Tell how an attempt went",
     responses=responses(404, 409),
 )
-async def report(alias_id: Annotated[int, Path(ge=1, lt=2**63)], told: StatusReport, act: AsWorker) -> StatusAnswer:
+async def report_status(
+    alias_id: Annotated[int, Path(ge=1, lt=2**63)], told: StatusReport, act: AsWorker
+) -> StatusAnswer:
     """The Config API counts failures and decides. A repeated `attempt_id` changes nothing, nor does a report that
     crosses an administrator's decision. 409 `stale_epoch`: the alias was handed over; drop it.
     """

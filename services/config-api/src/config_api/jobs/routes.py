@@ -23,7 +23,7 @@ _LOOK_AGAIN = 5.0
 
 
 @router.post("/worker-jobs/claims", summary="Ask for a job", responses=responses(404))
-async def claim(asked: JobRequest, caller: Worker, request: Request) -> JobAnswer:
+async def claim_job(asked: JobRequest, caller: Worker, request: Request) -> JobAnswer:
     """A connection test or the reading again of a stored mail, with the access that it needs. A long poll."""
     caller.may_work_for(asked.kind, asked.instance)
     loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ async def claim(asked: JobRequest, caller: Worker, request: Request) -> JobAnswe
 
 
 @router.put("/worker-jobs/{job_id}/result", status_code=204, summary="Tell how a job went", responses=responses(404))
-async def tell(job_id: JobId, result: JobResult, act: AsWorker) -> None:
+async def report_job(job_id: JobId, result: JobResult, act: AsWorker) -> None:
     """The first result counts; a repeated or late one changes nothing. 404: nobody waits for it any more."""
     await claiming.conclude(act, job_id, result)
 
@@ -57,7 +57,7 @@ async def tell(job_id: JobId, result: JobResult, act: AsWorker) -> None:
     summary="Ask for another access token for a connection test",
     responses=responses(404, 409),
 )
-async def ask_token(
+async def job_token(
     job_id: JobId, asked: AccessTokenRequest, caller: Worker, request: Request, response: Response
 ) -> AccessToken:
     """As `POST /v1/aliases/{alias_id}/access-tokens`, for whoever has the job in hand: also where the alias is tried

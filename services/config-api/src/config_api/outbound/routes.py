@@ -52,16 +52,16 @@ async def compose(department_id: DepartmentId, new: NewMessage, act: AsAdministr
 
 
 @router.get(
-    "/activities/{activity_id}/delivery", tags=["outbound"], summary="Read a delivery", responses=responses(404)
+    "/activities/{activity_id}/delivery", tags=["deliveries"], summary="Read a delivery", responses=responses(404)
 )
-async def delivery(activity_id: ActivityId, session: Session, _caller: Administrator) -> Delivery:
+async def read(activity_id: ActivityId, session: Session, _caller: Administrator) -> Delivery:
     """How far an outgoing activity has come: each recipient with what the server said."""
     return await repository.delivery(session, activity_id)
 
 
 @router.post(
     "/activities/{activity_id}/delivery/retry",
-    tags=["outbound"],
+    tags=["deliveries"],
     summary="Try a delivery now",
     responses=responses(404, 409),
 )
@@ -75,7 +75,7 @@ async def retry(activity_id: ActivityId, act: AsAdministrator) -> Delivery:
 
 @router.post(
     "/activities/{activity_id}/delivery/cancel",
-    tags=["outbound"],
+    tags=["deliveries"],
     summary="Cancel a delivery",
     responses=responses(404, 409),
 )
@@ -86,7 +86,7 @@ async def cancel(activity_id: ActivityId, act: AsAdministrator) -> Delivery:
 
 
 @router.post("/outbound-claims", tags=["worker side"], summary="Claim messages to send", responses=responses(404))
-async def claim(wanted: ClaimRequest, caller: Worker, request: Request) -> ClaimAnswer:
+async def claim_messages(wanted: ClaimRequest, caller: Worker, request: Request) -> ClaimAnswer:
     """Each message is handed to one dispatcher until its claim expires. With `wait` the answer comes as soon as there
     is work.
     """
@@ -125,7 +125,7 @@ def _opened(request: Request) -> AsyncSession:
     response_class=Response,
     responses={**responses(404), 200: {"description": "The file.", "content": {"*/*": _BINARY}}},
 )
-async def claim_attachment(
+async def message_attachment(
     claim_id: Annotated[str, Path(max_length=100)], n: Annotated[int, Path(ge=1, lt=2**31)], act: AsWorker
 ) -> Response:
     """While the claim is open."""
@@ -142,6 +142,6 @@ def _require_dispatcher(caller: Caller) -> None:
 @router.post(
     "/outbound-outcomes", tags=["worker side"], summary="Report what became of messages", responses=responses(413)
 )
-async def report(batch: OutcomeBatch, act: AsWorker, request: Request) -> OutcomeAnswer:
+async def report_outcomes(batch: OutcomeBatch, act: AsWorker, request: Request) -> OutcomeAnswer:
     """One result a report, in order. `refused` to `sending` means: do not send, the claim is lost."""
     return await outcomes.report(act, batch, request.app.state.settings.claim_seconds)

@@ -10,7 +10,8 @@ from config_api.acting import AsAdministrator
 from config_api.database import Session
 from config_api.departments import repository as departments
 from config_api.preconditions import IfMatch
-from config_api.preferences import change, in_force, repository
+from config_api.preferences import change as changing
+from config_api.preferences import in_force, repository
 from config_api.problems import responses
 from ece_common.contracts.settings import (
     DepartmentSettings,
@@ -32,14 +33,14 @@ async def read(session: Session, _caller: Administrator, response: Response) -> 
 
 
 @router.patch("/settings", summary="Change the partition's settings", responses=responses(412))
-async def patch(
+async def change(
     wanted: PartitionSettingsChange,
     act: AsAdministrator,
     response: Response,
     if_match: IfMatch = None,
 ) -> PartitionSettings:
     """A merge patch (RFC 7396): null restores a default. Workers hear of it at once."""
-    row = await change.change_partition(act, wanted, if_match)
+    row = await changing.change_partition(act, wanted, if_match)
     preconditions.stamp(response, row.version)
     return in_force.of_partition(row)
 
@@ -52,7 +53,7 @@ async def read_department(
     await departments.get(session, department_id)
     partition = await repository.partition(session)
     row = await repository.department(session, department_id)
-    preconditions.stamp(response, change.department_version(partition, row))
+    preconditions.stamp(response, changing.department_version(partition, row))
     return in_force.of_department(in_force.of_partition(partition), row)
 
 
@@ -61,7 +62,7 @@ async def read_department(
     summary="Change a department's settings",
     responses=responses(404, 412),
 )
-async def patch_department(
+async def change_department(
     department_id: DepartmentId,
     wanted: DepartmentSettingsChange,
     act: AsAdministrator,
@@ -69,6 +70,6 @@ async def patch_department(
     if_match: IfMatch = None,
 ) -> DepartmentSettings:
     """A merge patch (RFC 7396): null goes back to what the partition says, or to the default."""
-    settings, version = await change.change_department(act, department_id, wanted, if_match)
+    settings, version = await changing.change_department(act, department_id, wanted, if_match)
     preconditions.stamp(response, version)
     return settings

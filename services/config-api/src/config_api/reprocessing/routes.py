@@ -61,7 +61,7 @@ async def _activity(act: Act, job_id: uuid.UUID) -> int:
     response_class=Response,
     responses={**responses(404), 200: {"description": "The mail.", "content": {"message/rfc822": _BINARY}}},
 )  # fmt: skip
-async def original(job_id: JobId, act: AsWorker) -> Response:
+async def job_original(job_id: JobId, act: AsWorker) -> Response:
     """The bytes as the mail server had them. Only for the job that was claimed."""
     activity_id = await _activity(act, job_id)
     found = await activities.original(act.session, activity_id)
@@ -81,7 +81,7 @@ async def _handed_in(request: Request, _caller: Worker) -> tuple[Batch, memoryvi
     "/worker-jobs/{job_id}/reprocessed", tags=["worker side"], summary="Tell what was read of a stored mail",
     status_code=204, responses=responses(404, 409, 413), openapi_extra=FORM,
 )  # fmt: skip
-async def reprocessed(
+async def report_reprocessed(
     job_id: JobId,
     handed_in: Annotated[tuple[Batch, memoryview], Depends(_handed_in, scope="function")],
     act: AsWorker,
