@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from ece_common import contracts
 from ece_common.contracts import worker_examples
+from ece_common.contracts.settings import DepartmentSettings, PartitionSettings
 
 
 def _models() -> Iterator[type[BaseModel]]:
@@ -33,6 +34,12 @@ def test_an_example_is_a_body_that_its_model_accepts(model: type[BaseModel], bod
     read = model.model_validate(body)
     shown = read.model_dump(mode="json", by_alias=True)
     assert set(body) <= set(shown), "an answer's model ignores what it does not know; an example may not have it"
+
+
+def test_settings_are_shown_whole() -> None:
+    for model in (PartitionSettings, DepartmentSettings):
+        shown: Any = model.model_config.get("json_schema_extra")
+        assert set(shown["examples"][0]) == set(model.model_fields)
 
 
 def test_the_batch_shown_goes_with_the_contents_shown() -> None:

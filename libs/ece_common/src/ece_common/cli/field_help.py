@@ -24,8 +24,8 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FieldOf:
-    """`takes`: the values that are allowed; `meaning`: what they do, with default and example; `kind`: JSON's name for
-    what it is, or of a list what its entries are.
+    """`takes`: the values that are allowed; `meaning`: what they do, with default and example; `kind`: JSON's name
+    for what it is, or of a list what its entries are.
     """
 
     name: str

@@ -69,7 +69,7 @@ class PartitionSettings(SharedSettings, words=settings_words.PARTITION):
     poll_interval_seconds: int = 30
     bounce_evidence: BounceEvidence = "delivery_status_first"
     uncertain_delivery: UncertainDelivery = "hold"
-    events_kept_days: int = Field(default=365, description="Events older than so many days leave the event feed.")
+    events_kept_days: int = 365
     departments_may_override: list[str] = ["from_on_transfer"]
     default_smtp_password_set: bool = False
 
@@ -100,11 +100,7 @@ class PartitionSettingsChange(Strict, words=settings_words.PARTITION):
     poll_interval_seconds: PollInterval | None = None
     bounce_evidence: BounceEvidence | None = None
     uncertain_delivery: UncertainDelivery | None = None
-    events_kept_days: EventsKeptDays | None = Field(
-        default=None,
-        description="Events older than so many days leave the event feed; a router must read it more often. "
-        "The audit log is kept for ever.",
-    )
+    events_kept_days: EventsKeptDays | None = None
     from_on_transfer: FromOnTransfer | None = None
     departments_may_override: list[Literal["from_on_transfer"]] | None = None
 

@@ -26,6 +26,7 @@ _PARTITION: dict[str, JsonValue] = {
     "poll_interval_seconds": 30,
     "bounce_evidence": "delivery_status_first",
     "uncertain_delivery": "hold",
+    "events_kept_days": 365,
     "departments_may_override": ["from_on_transfer"],
     "default_smtp_password_set": False,
 }

@@ -55,6 +55,8 @@ PARTITION: Words = SHARED | {
     "uncertain_delivery": "What becomes of a message whose connection broke after all of it was sent, before the "
     "server answered. `hold` (default): its delivery is `uncertain` until somebody retries it. `resend`: it is "
     "sent again, and the customer may get it twice.",
+    "events_kept_days": "Events older than so many days leave the event feed, so a reader has to come more often: "
+    "default 365. The audit log is kept for ever.",
     "departments_may_override": "Which settings a department may set for itself: `from_on_transfer` (default), or "
     "an empty list. What a department set before is kept, but does not count while its name is missing here.",
 }
