@@ -56,7 +56,7 @@ PARTITION: Words = SHARED | {
     "server answered. `hold` (default): its delivery is `uncertain` until somebody retries it. `resend`: it is "
     "sent again, and the customer may get it twice.",
     "events_kept_days": "Events older than so many days leave the event feed, so a reader has to come more often: "
-    "default 365. The audit log is kept for ever.",
+    "7 to 3,650, default 365. The audit log is kept for ever.",
     "departments_may_override": "Which settings a department may set for itself: `from_on_transfer` (default), or "
     "an empty list. What a department set before is kept, but does not count while its name is missing here.",
 }
