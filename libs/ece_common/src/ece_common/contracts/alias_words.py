@@ -20,7 +20,6 @@ ALIAS: Words = {
     "status": "`active` (default): its mail is retrieved. `inactive`: it is not, and stays on the server; answers "
     "are sent all the same. The system makes an alias inactive that cannot be reached; setting `active` tries it "
     "at once.",
-    "status_reason": "Why it is inactive: `authentication_failed`, `network_problem`; null while it is active.",
     "status_changed_by": "`administrator` or `system`. What an administrator made inactive the system leaves so.",
     "status_changed_at": "When the status last changed, in UTC.",
     "failed_attempts": "How many attempts failed in a row since it was last reached.",
@@ -46,7 +45,6 @@ ALIAS: Words = {
 
 _SERVER: Words = {
     "server_name": "A host name or an IP address.",
-    "use_ssl": _USE_SSL,
     "verify_password": "Optional: has to equal `password` when given. Write-only.",
     "password_set": "Whether a password is stored; it is never shown.",
     "tls": "How the server's certificate is checked.",

@@ -152,9 +152,9 @@ class Page(Sent, Generic[Item]):
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = super().__get_pydantic_json_schema__(core, handler)
-        (item,) = cls.__pydantic_generic_metadata__["args"]
-        shown = item.model_config.get("json_schema_extra", {}).get("examples", [])
-        handler.resolve_ref_schema(schema)["examples"] = [{"items": shown[:1], "next_cursor": None}]
+        for item in cls.__pydantic_generic_metadata__["args"]:
+            shown = item.model_config.get("json_schema_extra", {}).get("examples", [])
+            handler.resolve_ref_schema(schema)["examples"] = [{"items": shown[:1], "next_cursor": None}]
         return schema
 
 

@@ -33,7 +33,6 @@ DELIVERY_EXCEPTION: Words = {
 BOUNCE_TRIAL: Words = {
     "from": "The address in the mail's From.",
     "subject": "The decoded subject.",
-    "subtype": "What the activity would be by the phrases alone.",
 }
 
 MATCHED_PHRASE: Words = DELIVERY_EXCEPTION | {

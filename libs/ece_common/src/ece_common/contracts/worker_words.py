@@ -75,5 +75,3 @@ POLICIES: Words = {
     "masking": "What is masked.",
     "patterns": "In the order in which they are applied.",
 }
-
-DISPATCHER: Words = {"maximum_connections": "To one server as one user."}
