@@ -56,7 +56,7 @@ def test_an_activity_is_given_back_changed_and_told_in_one_line(asked: Asked) ->
 
     assert asked.requests == [
         ("POST", "activities/17/assign", {"assigned_to": None}),
-        ("PATCH", "activities/17", {"status": "completed", "queue_id": "3"}),
+        ("PATCH", "activities/17", {"status": "completed", "queue_id": 3}),
     ]
     assert done.stdout == "Activity 17 is assigned in queue 3 of department 1, assigned to anna.\n"
 

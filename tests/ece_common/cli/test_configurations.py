@@ -38,7 +38,7 @@ def test_a_department_takes_the_masking_channel_over_and_gives_it_back(asked: As
     path = "departments/3/masking-channel"
     assert asked.requests == [
         ("PATCH", path, {"own": True, "pattern_ids": [2, 1]}),
-        ("PATCH", path, {"own": "false"}),
+        ("PATCH", path, {"own": False}),
     ]
 
 

@@ -13,9 +13,9 @@ def test_a_field_says_what_it_takes_what_it_means_and_whether_it_has_to_be_there
     known = {field.name: field for field in fields_of(NewAlias)}
 
     assert known["incoming.server_type"].takes == "POP3 | IMAP"
-    assert known["incoming.server_type"].meaning == "default: POP3"
+    assert known["incoming.server_type"].meaning == "`POP3` (default) or `IMAP`"
     assert known["incoming.port"].takes == "1 to 65535"
-    assert "follows server type" in known["incoming.port"].meaning
+    assert "Follows `server_type`" in known["incoming.port"].meaning
     assert (known["incoming.server_name"].required, known["description"].required) == (True, False)
     assert known["redirection_email_addresses"].is_list
 
@@ -32,11 +32,11 @@ def test_what_is_needed_only_within_something_optional_is_not_called_required() 
 
 def test_a_change_is_described_by_what_it_changes() -> None:
     assert (
-        "follows server type"
+        "Follows `server_type`"
         in {field.name: field.meaning for field in fields_of(AliasChange, NewAlias)}["incoming.port"]
     )
     changed = {field.name: field.meaning for field in fields_of(PartitionSettingsChange, PartitionSettings)}
-    assert changed["uncertain_delivery"] == "default: hold"
+    assert "`hold` (default)" in changed["uncertain_delivery"]
 
 
 @pytest.mark.parametrize(

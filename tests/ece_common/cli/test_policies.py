@@ -50,7 +50,7 @@ def asked() -> Asked:
             {
                 "pattern_ids": [],
                 "pattern": {
-                    "name": "not stored", "java_regular_expression": "[0-9]{16}", "unmask_from_right": "4",
+                    "name": "not stored", "java_regular_expression": "[0-9]{16}", "unmask_from_right": 4,
                 },
             },
         ),

@@ -47,7 +47,7 @@ Everything that can be set up is set up here or with the command line `ece`, and
 - **Twice is once**: a reply or new message that is sent again with the same `Idempotency-Key` within 24 hours gets
   the first answer, and no customer gets it twice.
 - **Events**: `events_read_feed` tells everything that happens, in an order that never changes; remember
-  `next_after` and go on from there, within `events_kept_days`. `events_audit_log` says who changed what.
+  `next_after` and go on from there. Old ones leave it after a year. `events_audit_log` says who changed what.
 - **Secrets** are written and never shown; a field that ends in `_set` says whether there is one.
 - Sizes are in bytes, times in seconds, moments in UTC.
 """
