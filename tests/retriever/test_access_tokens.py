@@ -11,9 +11,9 @@ import structlog
 from ece_common.contracts.instances import AssignedAlias
 from ece_common.contracts.tokens import PROVIDER_AWAY
 from ece_common.errors import Conflict, EceError, Transient
-from retriever.assignments import needs_restart
 from retriever.logins import Logins
 from retriever.mailbox.port import MailFailure
+from retriever.reopening import needs_restart
 from retriever.schedule import Watch
 from tests.retriever.fakes import START, an_assigned_alias, an_email, some_access, until
 from tests.retriever.scene import Scene, in_state

@@ -12,9 +12,10 @@ from ece_common.access_tokens import asking
 from ece_common.contracts.instances import AssignedAlias, Holding
 from ece_common.contracts.policies import DeliveryExceptionPhrase, DepartmentPolicies
 from retriever.applied_policies import NO_POLICIES, Compilations
-from retriever.assignments import Identity, Replica, needs_restart
+from retriever.assignments import Identity, Replica
 from retriever.logins import Logins
 from retriever.mailbox.port import Mailbox, MailFailure
+from retriever.reopening import needs_restart
 from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
 from retriever.tenure import Tenure

@@ -54,6 +54,7 @@ async def test_a_retriever_is_told_all_it_needs_of_its_own_aliases(
                 "use_ssl": True,
                 "user_name": alias["incoming"]["user_name"],
                 "password": "incoming secret",
+                "account_id": None,
                 "access_token": None,
                 "access_token_expires_at": None,
                 "folder": "Support",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from pydantic.main import IncEx
 
 from ece_common.contracts.base import ServiceKind
 from ece_common.contracts.instances import (
@@ -20,6 +19,7 @@ from ece_common.contracts.instances import (
 from ece_common.errors import EceError
 from ece_common.retry import sleep_unless, waits
 from retriever.applied_policies import AppliedPolicies, Compilations
+from retriever.reopening import needs_restart
 from retriever.schedule import Watch
 from retriever.surroundings import Surroundings
 from retriever.tallies import Tallies
@@ -287,21 +287,3 @@ class Replica:
         structlog.get_logger().warning(
             event, code=code, cause=str(failure), again_in=round(pause, 1), exc_info=failure if unexpected else None
         )
-
-
-_IN_PASSING: IncEx = {
-    **dict.fromkeys(("recoverable", "next_attempt_at", "failed_attempts", "handed_over_at"), True),
-    "incoming": {"access_token", "access_token_expires_at", "account_id"},
-}
-
-
-def needs_restart(before: AssignedAlias, after: AssignedAlias) -> bool:
-    """Whether the mailbox has to be opened anew: more has changed than how the attempts stand, or the token.
-
-    Without an account is what has its own login, which differs in more than that, or a Config API of an older version
-    said nothing of it: during an upgrade both answer in turns.
-    """
-    accounts = {before.incoming.account_id, after.incoming.account_id} - {None}
-    if len(accounts) > 1:
-        return True
-    return before.model_dump(exclude=_IN_PASSING) != after.model_dump(exclude=_IN_PASSING)
