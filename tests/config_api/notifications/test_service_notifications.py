@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from config_api.notifications.telling import Teller
+from config_api.notifications.wording import notice
 from tests.config_api.builders import an_alias
 from tests.config_api.outbound.conftest import Dispatcher, judged, the_delivery
 from tests.config_api.process import ConfigApi
@@ -155,3 +156,24 @@ async def test_who_looked_before_another_process_told_more_does_not_go_back(
     told = await sql.fetchval("UPDATE notified SET xid = feed_horizon() + 1000 RETURNING xid")
     await teller.tell()
     assert await sql.fetchval("SELECT xid FROM notified") == told
+
+
+def _told_of(**changes: Any) -> str:
+    data = {"name": "Support", "changed_by": "system", "to": "inactive", "reason": "authentication_failed", **changes}
+    mail = notice("alias.status_changed", "alias/7", data)
+    assert mail is not None
+    return mail.text
+
+
+def test_of_an_accounts_alias_nobody_is_asked_for_a_password() -> None:
+    own, accounts = _told_of(account_id=None), _told_of(account_id=3)
+    assert "Set the user name and password again" in own
+    assert "Answers are still sent." in own
+    assert "password" not in accounts
+    assert "`ece accounts set 3 --code`" in accounts
+    assert "Answers are still sent" not in accounts
+
+
+def test_who_is_retrieved_again_is_told_why_it_was_not() -> None:
+    assert "because of: server_stopped." in _told_of(to="active", reason="connected", reason_before="server_stopped")
+    assert "inactive" not in _told_of(to="active", reason="connected", reason_before=None)

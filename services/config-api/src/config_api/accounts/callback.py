@@ -15,6 +15,7 @@ from ece_common.errors import EceError, Transient
 log = structlog.get_logger()
 
 _AGAIN = "Begin a new sign-in: ask for a new authorization URL and open it."
+_WAKE = "Aliases of it that had stopped stay inactive until an administrator makes them active."
 _CLOSE = "You can close this window."
 _CONSENT = (
     f"{_AGAIN} Sign in as the owner of the mailbox and accept the permissions that are asked for. If you cannot "
@@ -115,7 +116,7 @@ async def _completed(tools: Tools, ended: Ended, account_id: int, code: str) -> 
             status=400,
         )
     whom = f" as {user}" if user else ""
-    return Page("The account is authorized", (f"{name} is signed in{whom}. There is nothing to copy.", _CLOSE))
+    return Page("The account is authorized", (f"{name} is signed in{whom}. There is nothing to copy.", _WAKE, _CLOSE))
 
 
 def _not_yet(code: str, told: str) -> Page:

@@ -25,8 +25,9 @@ button.addEventListener("click",async()=>{
   try{await navigator.clipboard.writeText(area.value)}catch{document.execCommand("copy")}
   done.textContent="Copied.";
 });
-history.replaceState(null,"",location.pathname);
 """
+_FORGET = 'history.replaceState(null,"",location.pathname);'
+"""What the provider sent along stays in no address bar once it has been used."""
 _DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
@@ -67,7 +68,8 @@ def rendered(page: Page) -> HTMLResponse:
         parts.append(f'<p class="told">{escape(page.told)}</p>')
     if page.code is not None:
         parts.append(_code(page.code))
-    script = f'<script nonce="{nonce}">{_SCRIPT}</script>' if page.code is not None else ""
+    scripts = (_SCRIPT if page.code is not None else "") + (_FORGET if page.status == 200 or page.code else "")
+    script = f'<script nonce="{nonce}">{scripts}</script>' if scripts else ""
     document = _DOCUMENT.format(
         title=escape(page.title), nonce=nonce, style=_STYLE, body="\n".join(parts), script=script
     )

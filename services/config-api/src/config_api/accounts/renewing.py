@@ -186,7 +186,8 @@ class Renewals:
         refused = account.authorization_reason is not None
         waits = account.put_off_until is not None and account.put_off_until > act.now
         if waits and not (pressing and refused):
-            return Transient(f"the provider is asked again at {account.put_off_until:%H:%M:%S} UTC")
+            before = f"{account.authorization_detail}; " if account.authorization_detail else ""
+            return Transient(f"{before}the provider is asked again at {account.put_off_until:%H:%M:%S} UTC")
         try:
             grant = await self._grant(act, account)
         except EceError as problem:

@@ -30,7 +30,7 @@ def state_of(row: AliasRow) -> State:
 
 async def write(act: Act, row: AliasRow, decision: Decision, cause: Cause) -> TransitionRow | None:
     """The row is locked by the caller. The history's new row, when there is something to tell."""
-    before, after = row.status, decision.state
+    before, reason_before, after = row.status, row.status_reason, decision.state
     row.status, row.status_changed_by = after.status, after.changed_by
     row.recoverable, row.failed_attempts = after.recoverable, after.failed_attempts
     row.next_attempt_at, row.status_reason = after.next_attempt_at, after.reason
@@ -43,7 +43,7 @@ async def write(act: Act, row: AliasRow, decision: Decision, cause: Cause) -> Tr
     made = _history(act, row, before, cause)
     act.session.add(made)
     await act.session.flush()
-    _tell(act, row, made)
+    _tell(act, row, made, reason_before)
     return made
 
 
@@ -62,13 +62,15 @@ def _history(act: Act, row: AliasRow, before: str, cause: Cause) -> TransitionRo
     )
 
 
-def _tell(act: Act, row: AliasRow, made: TransitionRow) -> None:
+def _tell(act: Act, row: AliasRow, made: TransitionRow, reason_before: str | None) -> None:
     told = {
         "name": row.name,
         "email_address": row.email_address,
         "from": made.from_,
         "to": made.to,
         "reason": made.reason,
+        "reason_before": reason_before,
+        "account_id": row.account_id,
         "detail": made.detail,
         "changed_by": made.changed_by,
         "attempts": made.attempts,

@@ -33,6 +33,17 @@ def _lines(*lines: str) -> str:
     return "\n\n".join(line for line in lines if line) + "\n"
 
 
+def _what_to_do(data: Data) -> str:
+    reason, account_id = str(data.get("reason")), data.get("account_id")
+    if reason == "authentication_failed" and account_id is not None:
+        return (
+            f"It belongs to account {account_id}: test that (`ece accounts test {account_id}`), authorize it again "
+            f"where it is not authorized any more (`ece accounts set {account_id} --code`), then make its aliases "
+            "active (`ece aliases activate`)."
+        )
+    return _WHAT_TO_DO.get(reason, "")
+
+
 def _status(subject: str, data: Data) -> Notice | None:
     if data.get("changed_by") != "system":
         return None
@@ -40,7 +51,10 @@ def _status(subject: str, data: Data) -> Notice | None:
     if data.get("to") == "active":
         return Notice(
             f"Alias {data.get('name')} is active again",
-            _lines(f"Alias {named} ({subject}) is retrieved again.", f"It was inactive since: {data.get('reason')}."),
+            _lines(
+                f"Alias {named} ({subject}) is retrieved again.",
+                f"It had been inactive because of: {data['reason_before']}." if data.get("reason_before") else "",
+            ),
         )
     recovers = bool(data.get("recoverable"))
     return Notice(
@@ -48,12 +62,13 @@ def _status(subject: str, data: Data) -> Notice | None:
         _lines(
             f"Alias {named} ({subject}) became inactive after {data.get('attempts')} failed attempts: "
             f"{data.get('reason')}.",
-            f"The server said: {data.get('detail')}" if data.get("detail") else "",
+            f"What was said to us: {data.get('detail')}" if data.get("detail") else "",
             f"It is tried again by itself at {data.get('retry_at')}; nothing needs to be done unless that fails too."
             if recovers
             else "It stays inactive until an administrator makes it active.",
-            "" if recovers else _WHAT_TO_DO.get(str(data.get("reason")), ""),
-            "Mail stays on the mail server meanwhile. Answers are still sent.",
+            "" if recovers else _what_to_do(data),
+            "Mail stays on the mail server meanwhile."
+            + (" Answers are still sent." if data.get("account_id") is None else ""),
         ),
     )
 
