@@ -114,3 +114,32 @@ def test_several_existing_aliases_are_added_at_once(asked: Asked) -> None:
     assert done.exit_code == 1
     assert "refused" in done.output
     assert asked.requests[0][2] == {"alias_ids": [7, 8], "add_as_shared_mailbox": True}
+
+
+@pytest.mark.parametrize(
+    "command", [("aliases", "create", "1", "--incoming-password-file"), ("accounts", "new-alias", "1")]
+)
+def test_a_new_alias_that_nobody_retrieves_says_what_it_lacks(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret")
+    files = (str(tmp_path / "password"),) if command[-1].endswith("file") else ()
+    done = Asked(id=7, retriever_instance=None)(*command, *files, "name=Sales")
+    assert done.exit_code == 0, done.output
+    assert "ece instances add-alias default 7" in done.stderr
+    assert "add-alias" not in Asked(id=7, retriever_instance="default")(*command, *files, "name=Sales").output
+
+
+def test_a_test_of_an_account_without_aliases_says_how_little_it_tried() -> None:
+    done = Asked(ok=True, message="Connection established successfully", aliases=[])("accounts", "test", "1")
+    assert done.exit_code == 0
+    assert "no mail server" in done.stderr
+
+
+def test_a_new_code_names_the_aliases_that_stay_inactive() -> None:
+    asked = Asked(account_name="Support")
+    asked.by_path["accounts/1/aliases"] = {
+        "items": [{"id": 3, "status": "inactive"}, {"id": 4, "status": "active"}],
+        "next_cursor": None,
+    }
+    done = asked("accounts", "set", "1", "--code", typed="the code\n")
+    assert done.exit_code == 0, done.output
+    assert "inactive: 3; ece aliases activate" in done.stderr

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from ece_common.cli.aliases import STEPS
+from ece_common.cli.aliases import STEPS, made
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_secret, parsed, some
 from ece_common.cli.identities import AccountId, AliasId, AliasIds, DepartmentId, SomeDepartmentId
-from ece_common.cli.output import agreed, say, show_list, show_one, show_test
+from ece_common.cli.output import agreed, say, show_list, show_one, show_test, warn
 from ece_common.cli.remote import remote
 from ece_common.cli.resources import of_departments
 from ece_common.contracts.accounts import AccountChange, NewAccount, NewAccountAlias
@@ -26,6 +26,7 @@ COLUMNS = (
     "authorization_reason",
     "authorized_user_name",
 )
+_OF_ALIASES = ("id", "name", "email_address", "status", "retriever_instance", "shared_mailbox", "default_alias")
 CodeFile = Annotated[Path | None, typer.Option(help="Read the authorization code from here instead of asking.")]
 Code = Annotated[bool, typer.Option("--code", help="Ask for the authorization code that the sign-in page showed.")]
 
@@ -78,7 +79,13 @@ def set_(
     body = parsed(fields or [], AccountChange)
     if code or code_file is not None:
         body["authorization_code"] = asked_secret("Authorization code", code_file)
-    show_one(remote(context).call("PATCH", f"/accounts/{account}", some(body, ", or --code")), as_json=as_json)
+    api = remote(context)
+    show_one(api.call("PATCH", f"/accounts/{account}", some(body, ", or --code")), as_json=as_json)
+    if "authorization_code" in body:
+        inside = api.pages(f"/accounts/{account}/aliases")
+        stopped = [str(one.get("id")) for one in inside if one.get("status") == "inactive"]
+        if stopped:
+            warn(f"Of its aliases are inactive: {', '.join(stopped)}; ece aliases activate ID makes one active")
 
 
 @app.command("test")
@@ -88,6 +95,8 @@ def try_servers(context: typer.Context, account: AccountId, as_json: Json = Fals
     if not as_json:
         steps = [step | {"alias": one["email_address"]} for one in answer["aliases"] for step in one["steps"]]
         answer |= {"steps": steps}
+    if not answer["aliases"] and answer["ok"]:
+        warn("It has no alias yet: its token was tried, and no mail server.")
     show_test(answer, ("alias", *STEPS), as_json=as_json)
 
 
@@ -110,7 +119,7 @@ def delete(
 def aliases(context: typer.Context, account: AccountId, as_json: Json = False) -> None:
     """List the aliases of an account."""
     found = remote(context).pages(f"/accounts/{account}/aliases")
-    show_list(found, ("id", "name", "email_address", "status", "shared_mailbox", "default_alias"), as_json=as_json)
+    show_list(found, _OF_ALIASES, as_json=as_json)
 
 
 @app.command("new-alias", cls=taking(Shown(NewAccountAlias)))
@@ -120,8 +129,11 @@ def new_alias(
     fields: Given,
     as_json: Json = False,
 ) -> None:
-    """Create an alias in an account; its servers and login are the account's."""
-    show_one(
+    """Create an alias in an account; its servers and login are the account's.
+
+    ece accounts new-alias 1 name=Sales email_address=sales@example.com retriever_instance=default
+    """
+    made(
         remote(context).call("POST", f"/accounts/{account}/aliases", parsed(fields, NewAccountAlias)), as_json=as_json
     )
 

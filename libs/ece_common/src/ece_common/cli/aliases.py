@@ -1,5 +1,6 @@
 """`ece aliases`: the addresses customers write to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from ece_common.cli.field_help import Shown, taking
 from ece_common.cli.fields import Given, Json, MaybeGiven, Yes, asked_password, parsed, some
 from ece_common.cli.identities import AliasId, DepartmentId, SomeDepartmentId
-from ece_common.cli.output import agreed, say, show_list, show_one, show_test
+from ece_common.cli.output import agreed, say, show_list, show_one, show_test, warn
 from ece_common.cli.remote import Remote, remote
 from ece_common.cli.resources import of_departments
 from ece_common.contracts.aliases import AliasChange, AliasStatus, NewAlias
@@ -44,7 +45,7 @@ def list_(
     status: Annotated[AliasStatus | None, typer.Option(help="Only those of this status.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List aliases with their status."""
+    """List aliases with their status; those in an account: `ece accounts aliases`."""
     wanted = {"status": status} if status is not None else {}
     show_list(of_departments(remote(context), department, "/aliases", wanted), COLUMNS, as_json=as_json)
 
@@ -88,7 +89,14 @@ def create(  # noqa: PLR0913, PLR0917 - its options
     # Only ESMTP knows users and passwords; a server without authentication has neither.
     needed = ["incoming", *(["outgoing"] if "outgoing" in files or "user_name" in _part(body, "outgoing") else [])]
     _ask(body, {side: files.get(side) for side in needed})
-    show_one(remote(context).call("POST", f"/departments/{department}/aliases", body), as_json=as_json)
+    made(remote(context).call("POST", f"/departments/{department}/aliases", body), as_json=as_json)
+
+
+def made(alias: Mapping[str, Any], *, as_json: bool) -> None:
+    """A new alias, and what it still lacks for its mail to be retrieved."""
+    show_one(alias, as_json=as_json)
+    if alias.get("retriever_instance") is None:
+        warn(f"Nobody retrieves its mail yet: ece instances add-alias default {alias.get('id')}")
 
 
 @app.command("set", cls=taking(Shown(AliasChange, NewAlias)))
