@@ -17,6 +17,7 @@ from retriever.mailbox.connection import Connector
 from retriever.mailbox.probing import probe
 from tests.retriever.mailbox.boxes import Redirected, an_access
 from tests.rig.line_script import LineServer, On, Script
+from tests.rig.ports import free_port
 
 OLD, NEW = "the-old-token", "the-new-token"
 NOT_CONNECTED = "User is authenticated but not connected."
@@ -140,6 +141,17 @@ async def test_a_server_that_does_not_greet_is_named_with_the_step_before_the_jo
     )  # fmt: skip
     assert "stopped answering (greeting)" in step(steps, "greeting").detail
     assert "use_ssl" in step(steps, "greeting").hint
+
+
+@pytest.mark.rule(196)
+async def test_what_an_account_brings_along_is_mended_where_it_stands() -> None:
+    """Its aliases have no server and no port of their own."""
+    by_password, by_token = (
+        an_access("IMAP", free_port(), **changes) for changes in ({}, {"password": "", "access_token": OLD})
+    )
+    for access, place in ((by_password, "`incoming.port`"), (by_token, "the OAuth application's `servers`")):
+        steps = await probe(access, None, Redirected(), Provider().another, 5)
+        assert place in step(steps, "tcp").hint
 
 
 async def test_a_login_that_is_not_answered_is_named_as_such() -> None:

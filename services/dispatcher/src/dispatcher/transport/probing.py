@@ -33,6 +33,9 @@ _HINTS: dict[Step, str] = {
     "mail_from": "The server does not let this user send as the alias's address.",
 }
 _WITH_TOKEN: dict[Step, str] = {
+    "dns": "No server has that name: correct the host in the OAuth application's `servers`.",
+    "tls": "Check that port and `use_ssl` in the OAuth application's `servers` fit, that the certificate is valid "
+    "and of that host, or give its CA to the dispatcher (ECE_CA_FILE).",
     "auth": "The server refuses the account's token for this mailbox: check its permissions and SMTP AUTH.",
     "mail_from": "Who signed in may not send as the alias's address: give them Send As for a shared mailbox.",
 }

@@ -52,6 +52,15 @@ _HINTS: dict[tuple[Step, str], str] = {
 
 
 _WITH_TOKEN: dict[tuple[Step, str], str] = {
+    ("dns", "network_problem"): "No server has that name: correct the host in the OAuth application's `servers`.",
+    (
+        "tcp",
+        "service_not_started",
+    ): "Nothing listens there: check the port in the OAuth application's `servers`, and that the service is started.",
+    (
+        "tls",
+        "certificate_not_valid",
+    ): "Renew the server's certificate, or give its CA to the retriever (ECE_CA_FILE); the name must be the host's.",
     (
         "tls",
         "server_refuses",
