@@ -1,7 +1,9 @@
 """Processes that die, freeze or lose each other: nothing is lost, nothing comes twice."""
 
+import asyncio
 from collections.abc import Iterator
 
+import asyncpg
 import pytest
 
 from tests.e2e.builders import a_mailbox, an_address, an_alias, imap, pop3, smtp
@@ -26,6 +28,19 @@ def own_dovecot() -> Iterator[Dovecot]:
 
 def _inbound(suite: Suite, alias: Json) -> list[str]:
     return [str(one["message_id"]) for one in suite.activities(alias_id=alias["id"], direction="inbound")]
+
+
+def _told_as_settled(suite: Suite) -> int:
+    """Mails of which the Config API knows that they left their mailbox."""
+
+    async def count() -> int:
+        connection = await asyncpg.connect(suite.database_url, ssl=False)
+        try:
+            return await connection.fetchval("SELECT count(*) FROM inbound_ledger WHERE settled")
+        finally:
+            await connection.close()
+
+    return asyncio.run(count())
 
 
 def _holder(suite: Suite, kind: str = "retriever") -> dict[str, int]:
@@ -148,6 +163,8 @@ def test_a_pop3_server_killed_in_the_middle_of_a_session_costs_nothing_but_the_t
         suite.wait_for(lambda: _holder(suite) == {"first": 1}, "the lease")
         suite.wait_for(lambda: len(_inbound(suite, alias)) == 3, "the mails of the first sessions")
         suite.wait_for(lambda: own_dovecot.messages(support) == [], "their deletion")
+        # Said by itself, and before anything else as long as nobody answers.
+        suite.wait_for(lambda: _told_as_settled(suite) == 3, "the report of their deletion")
         # The answer to the submit is lost: committed there, and the session is kept until somebody answers.
         proxy.cut_after(1, towards="client", once=False)
         own_dovecot.deliver(support, a_mail(number=4, to=support))
