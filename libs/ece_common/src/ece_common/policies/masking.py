@@ -54,6 +54,9 @@ class _Pattern:
     expression: Expression | None
     """None: it does not compile here, so that nobody knows what it would have found."""
 
+    def absent(self, text: str) -> bool:
+        return self.expression is not None and self.expression.surely_absent(text)
+
     def spans(self, text: str, watch: Watch) -> Iterator[tuple[Span, list[Span]]]:
         """Each match and which of it to mask. What is no number by Luhn may hold one that begins later or ends
         sooner: `4111 1111 1111 1111 12/27`, which an expression takes for a longer number. All of those are masked.
@@ -106,6 +109,8 @@ class MailMasking:
             if not self._may_match(value) and (view is None or not self._may_match(view.text)):
                 return value
             for pattern in self._patterns:
+                if pattern.absent(value) and (view is None or pattern.absent(view.text)):
+                    continue
                 masked = self._plain(pattern, value, view)
                 if masked != value:
                     value, view = masked, self._view(masked)

@@ -69,6 +69,7 @@ class Expression:
         self._source = source
         self._translation = translate(source, dialect)
         self._linear = None if self._translation.beyond_re2 else _linear(self._translation.expression)
+        self._steps = self._linear.programsize if self._linear is not None else 0
         if self._linear is None:
             self._backtracking  # noqa: B018 - compiles it
         if self.search("", Watch(1.0))(0) is not None:
@@ -83,9 +84,15 @@ class Expression:
         return without_names(self._translation.expression) if self.linear else None
 
     def search(self, text: str, watch: Watch) -> Search:
-        if self._linear is not None and self._linear.programsize * len(text) <= LINEAR_STEPS:
+        if self._linear is not None and self._steps * len(text) <= LINEAR_STEPS:
             return _LinearSearch(self._linear, text, watch)
         return _BacktrackingSearch(self._backtracking, text, watch, lambda: self._ending)
+
+    def surely_absent(self, text: str) -> bool:
+        """True only when it matches nowhere; asking costs a fifth of a search with its time watched."""
+        if self._linear is None or self._steps * len(text) > LINEAR_STEPS:
+            return False
+        return self._linear.search(_bytes(text)) is None
 
     @cached_property
     def _backtracking(self) -> "regex.Pattern[str]":
