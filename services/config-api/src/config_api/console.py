@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from ece_common.contracts.base import ServiceKind
 
 INTRODUCTION = """\
-One place for a contact centre's support mailboxes: mail comes in as **activities**, people answer, answers go out.
+Mail comes in as **activities**, people answer, answers go out.
 Everything that can be set up is set up here or with the command line `ece`, and takes effect at once: no restart.
 
 ### From nothing to the first answered mail
@@ -47,7 +47,8 @@ Everything that can be set up is set up here or with the command line `ece`, and
 - **Twice is once**: a reply or new message that is sent again with the same `Idempotency-Key` within 24 hours gets
   the first answer, and no customer gets it twice.
 - **Events**: `events_read_feed` tells everything that happens, in an order that never changes; remember
-  `next_after` and go on from there. Old ones leave it after a year. `events_audit_log` says who changed what.
+  `next_after` and go on from there. Old ones leave it after a year, or when the
+  settings say. `events_audit_log` says who changed what.
 - **Secrets** are written and never shown; a field that ends in `_set` says whether there is one.
 - Sizes are in bytes, times in seconds, moments in UTC.
 """

@@ -50,7 +50,7 @@ async def _tested(
         found = ConnectionTest(ok=False, message=_NO_TIME, steps=[])
         try:
             if left > 0:
-                # The token is fresh: a server that refuses it would refuse the next one too.
+                # No need to look for a token, as a test of the alias alone would: the account was asked just now.
                 steps = await testing.steps_of(replace(desk, patience=left), alias_id, _SIDES)
                 found = verdict.conclude(steps)
         except EceError as problem:

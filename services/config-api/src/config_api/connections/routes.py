@@ -34,9 +34,9 @@ async def try_servers(
     wanted: Annotated[ConnectionTestRequest | None, Body(examples=[{"incoming": True, "outgoing": True}])] = None,
 ) -> ConnectionTest:
     """The workers that serve this alias try it: name, TCP, TLS, login and folder; login and sender. No mail is read
-    or sent, and the alias's status does not change. A token that a server refuses is replaced once. Waits 30 seconds,
-    and 10 more with another token, at most. 503 `no_live_replica`: no worker is
-    there to try; 503 `job_timed_out`: it did not answer in time.
+    or sent, and the alias's status does not change. A token that a server refuses is replaced once, by
+    the worker that tries. Waits 30 seconds at most, once there is a token that has not run out. 503
+    `no_live_replica`: no worker is there to try; 503 `job_timed_out`: it did not answer in time.
     """
     asked = wanted if wanted is not None else ConnectionTestRequest()
     if not asked.incoming and not asked.outgoing:

@@ -28,7 +28,7 @@ async def of_alias(bench: Bench, alias_id: int, wanted: ConnectionTestRequest) -
     """Raise `NotFound`, `NoLiveReplica` or `TimedOut`."""
     async with bench.desk.sessions() as session:
         alias = await aliases.get(session, alias_id)
-    sides = sides_of(wanted)
+    sides = _sides_of(wanted)
     if alias.account_id is not None:
         try:
             # One that has run out is replaced here; one that a server refuses by the worker, as in real work.
@@ -38,7 +38,7 @@ async def of_alias(bench: Bench, alias_id: int, wanted: ConnectionTestRequest) -
     return verdict.conclude(await steps_of(bench.desk, alias_id, sides))
 
 
-def sides_of(wanted: ConnectionTestRequest) -> list[Side]:
+def _sides_of(wanted: ConnectionTestRequest) -> list[Side]:
     asked: list[tuple[Side, bool]] = [("incoming", wanted.incoming), ("outgoing", wanted.outgoing)]
     return [side for side, is_wanted in asked if is_wanted]
 
